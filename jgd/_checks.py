@@ -1,0 +1,79 @@
+"""Messages for bad input: what was wrong, what was found, what to do."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+# Numbers of these names mean the same thing in every factory; (lowest, highest) allowed.
+RANGES: dict[str, tuple[float, float]] = {
+    "learning_rate": (0.0, float(np.finfo(np.float64).max)),
+    "momentum": (0.0, math.inf),
+    "decay": (0.0, 1.0),
+    "b1": (0.0, 1.0),
+    "b2": (0.0, 1.0),
+    "eps": (0.0, math.inf),
+    "weight_decay": (0.0, math.inf),
+    "max_norm": (0.0, math.inf),
+    "max_delta": (0.0, math.inf),
+    "l2": (0.0, float(np.finfo(np.float64).max)),
+    "transition_steps": (1.0, math.inf),
+    "decay_steps": (1.0, math.inf),
+    "warmup_steps": (0.0, math.inf),
+}
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that ends a message about an unknown name."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(repr(c) for c in close) + "?"
+    return "known: " + ", ".join(known) if known else "there is nothing of that kind"
+
+
+def is_concrete(value: Any) -> bool:
+    return not isinstance(value, jax.core.Tracer)
+
+
+def check_number(where: str, name: str, value: Any) -> None:
+    """Refuse NaN, and what lies outside the range that `name` has everywhere."""
+    if not is_concrete(value):
+        return
+    values = np.asarray(value)
+    if np.isnan(values).any():
+        raise ValueError(f"{where}: {name} is NaN; give a number.")
+    low, high = RANGES.get(name, (-math.inf, math.inf))
+    outside = values[(values < low) | (values > high)]
+    if outside.size:
+        bound = f"at least {low:g}" if high > 1 else f"between {low:g} and {high:g}"
+        finite = " and finite" if math.isfinite(high) and high > 1 else ""
+        raise ValueError(f"{where}: {name} must be {bound}{finite}, found {outside.flat[0]:g}.")
+
+
+def check_count(name: str, value: Any, *, low: int = 1) -> int:
+    """A whole number of at least `low`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, found {value!r}.")
+    if value < low:
+        raise ValueError(f"{name} must be at least {low}, found {value}.")
+    return int(value)
+
+
+def as_key(key: Any) -> jax.Array:
+    """A JAX key from a seed, a key, or an old-style array of two words.
+
+    Raises:
+      TypeError: for anything else.
+    """
+    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return key
+    if isinstance(key, bool) or not hasattr(key, "__index__") and getattr(key, "dtype", None) != jnp.uint32:
+        raise TypeError(f"key must be a whole number or a JAX key, found {key!r}.")
+    if getattr(key, "ndim", 0) == 1:
+        return jax.random.wrap_key_data(key)
+    return jax.random.key(key)

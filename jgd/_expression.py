@@ -1,0 +1,467 @@
+"""A call, kept as data: the factory it names and the arguments it was given.
+
+Optimizers, schedules, problems and stopping rules are all expressions. Numbers (and arrays of numbers) are leaves of the
+pytree, other expressions are subtrees, and everything else (flags, names, dtypes, callables) is static structure. So a new
+number reuses a compiled program, a batch of expressions is an expression with batched leaves, and an expression prints as
+the code that makes it.
+"""
+
+import ast
+import functools
+import inspect
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import primitives
+
+from jgd import _checks
+
+REGISTRY: dict[str, "Factory"] = {}
+
+
+@jax.tree_util.register_pytree_node_class
+class Static:
+    """A value that is structure: a pytree node without leaves, compared by value where it can be, else by identity."""
+
+    __slots__ = ("_key", "value")
+
+    def __init__(self, value: Any):
+        self.value = value
+        try:
+            hash(value)
+            self._key = (type(value), value)
+        except TypeError:
+            self._key = (type(value), id(value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Static) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"Static({self.value!r})"
+
+    def __reduce__(self):
+        return Static, (self.value,)
+
+    def tree_flatten(self):
+        return (), self
+
+    @classmethod
+    def tree_unflatten(cls, aux, children):
+        return aux
+
+
+def weak(value: Any) -> jax.Array:
+    """`value` in JAX's default float type, weakly typed, so that it never promotes what it multiplies."""
+    return primitives.convert_element_type_p.bind(
+        jnp.asarray(value), new_dtype=np.dtype(jnp.result_type(float)), weak_type=True, sharding=None
+    )
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return False
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return True
+    dtype = getattr(value, "dtype", None)
+    if dtype is None or not hasattr(value, "shape") or not isinstance(value, (np.ndarray, jax.Array)):
+        return False
+    return jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer)
+
+
+def _is_whole(value: Any) -> bool:
+    """Where storing and reading stop: parts that are one thing although they may be pytrees."""
+    return isinstance(value, (Expression, Static)) or hasattr(value, "init") and hasattr(value, "update")
+
+
+def _store_leaf(where: str, name: str, value: Any) -> Any:
+    if isinstance(value, (Expression, Static)):
+        return value
+    if not _is_number(value):
+        if isinstance(value, (complex, np.complexfloating)):
+            raise TypeError(f"{where}: {name} is complex ({value!r}); hyperparameters are real numbers.")
+        return Static(value)
+    _checks.check_number(where, name, value)
+    if not _checks.is_concrete(value):
+        return value
+    return float(value) if np.ndim(value) == 0 else weak(value)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    leaves_a, tree_a = jax.tree.flatten(a)
+    leaves_b, tree_b = jax.tree.flatten(b)
+    return tree_a == tree_b and all(map(_equal_leaf, leaves_a, leaves_b))
+
+
+def _equal_leaf(a: Any, b: Any) -> bool:
+    if not (_checks.is_concrete(a) and _checks.is_concrete(b)):
+        return a is b
+    return np.shape(a) == np.shape(b) and bool(np.all(np.asarray(a) == np.asarray(b)))
+
+
+class Factory:
+    """A function whose calls are kept as expressions of one kind.
+
+    Args:
+      function: what the expression stands for; called with keyword arguments when the expression is used.
+      kind: the class of the expressions.
+      name: as printed and parsed.
+      signature: the arguments a user gives.
+      static: names of the numbers that set a structure (a number of steps to accumulate, a memory's length).
+      arrays: names of the arguments that are arrays to keep as they are, rather than hyperparameters.
+    """
+
+    def __init__(self, function, kind, name, signature, static=(), arrays=()):
+        unknown = set(static) - set(signature.parameters)
+        if unknown:
+            raise ValueError(f"{name}: static names {sorted(unknown)}, which are not among its arguments.")
+        self.function, self.kind, self.name, self.signature = function, kind, name, signature
+        self.static, self.arrays = frozenset(static), frozenset(arrays)
+        old = REGISTRY.get(name)
+        if old is not None and _origin(old.function) != _origin(function):
+            raise ValueError(f"the name {name!r} already belongs to {_origin(old.function)}; give another name=.")
+        REGISTRY[name] = self
+
+    def __reduce__(self):
+        return _find, (self.name,)
+
+    def __call__(self, *args, **kwargs) -> "Expression":
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            unknown = [k for k in kwargs if k not in self.signature.parameters]
+            hint = f" ({unknown[0]!r}: {_checks.nearest(unknown[0], self.signature.parameters)})" if unknown else ""
+            raise TypeError(f"{self.name}: {error}{hint}; its arguments are {self._arguments()}.") from None
+        bound.apply_defaults()
+        return self.kind._from(self, {name: self._store(name, value) for name, value in bound.arguments.items()})
+
+    def _store(self, name: str, value: Any) -> Any:
+        if name.endswith("dtype") and value is not None:
+            return Static(jnp.dtype(value))
+        if name in self.static and _is_number(value):
+            return Static(_checks.check_count(f"{self.name}: {name}", value))
+        if name in self.arrays and not callable(value):
+            return value
+        leaf = functools.partial(_store_leaf, self.name, name)
+        return jax.tree.map(leaf, value, is_leaf=_is_whole)
+
+    def _arguments(self) -> str:
+        plain = [p.replace(annotation=inspect.Parameter.empty) for p in self.signature.parameters.values()]
+        return str(inspect.Signature(plain))
+
+    @functools.cached_property
+    def defaults(self) -> dict[str, Any]:
+        empty = inspect.Parameter.empty
+        return {k: self._store(k, p.default) for k, p in self.signature.parameters.items() if p.default is not empty}
+
+
+def _origin(function: Callable) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def _find(name: str) -> Factory:
+    if name not in REGISTRY:
+        raise KeyError(f"no factory is called {name!r} here: import the module that lifts it, then load again.")
+    return REGISTRY[name]
+
+
+def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(), arrays=()) -> Callable[..., Any]:
+    """A plain function, with the signature and docstring people see, that makes expressions of `kind`."""
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1 if drop_first else 0 :]
+    signature = signature.replace(parameters=parameters, return_annotation=kind)
+    made = Factory(function, kind, name or function.__name__, signature, static, arrays)
+
+    def call(*args, **kwargs):
+        return made(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = made.name.rpartition(".")[2]
+    call.__module__, call.__signature__, call.factory = function.__module__, signature, made
+    call.__doc__ = inspect.cleandoc(doc or function.__doc__ or "")
+    call.__wrapped__ = function
+    return call
+
+
+class Expression:
+    """The part that optimizers, schedules, problems and stopping rules share; see the module."""
+
+    _factory: Factory
+    _values: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        jax.tree_util.register_pytree_with_keys(cls, cls._flatten_with_keys, cls._unflatten, cls._flatten)
+
+    @classmethod
+    def _from(cls, factory: Factory, values: dict[str, Any]):
+        self = object.__new__(cls)
+        self.__dict__.update(_factory=factory, _values=values)
+        return self
+
+    def _flatten(self):
+        return tuple(self._values.values()), self._factory
+
+    def _flatten_with_keys(self):
+        return [(jax.tree_util.GetAttrKey(k), v) for k, v in self._values.items()], self._factory
+
+    @classmethod
+    def _unflatten(cls, factory, children):
+        return cls._from(factory, dict(zip(factory.signature.parameters, children, strict=True)))
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"{self._factory.name} is immutable: use .replace({name}=...), which returns a new one.")
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(f"{type(self).__name__} {self._factory.name!r} has no attribute {name!r}.")
+        return self.arguments[name]
+
+    @property
+    def name(self) -> str:
+        """The factory's name."""
+        return self._factory.name
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Every argument by name, defaults included."""
+        read = lambda v: v.value if isinstance(v, Static) else v
+        return types.MappingProxyType({k: jax.tree.map(read, v, is_leaf=_is_whole) for k, v in self._values.items()})
+
+    def replace(self, **changes):
+        """The same expression with other arguments; those not named keep their values.
+
+        Raises:
+          TypeError: if a name is not an argument; the message offers near ones.
+        """
+        known = self._factory.signature.parameters
+        for name in changes:
+            if name not in known:
+                owners = [f"{p.name}(...)" for p in self._parts() if name in p._factory.signature.parameters]
+                hint = f"it belongs to {', '.join(owners)} inside it" if owners else _checks.nearest(name, known)
+                raise TypeError(f"{self._factory.name} has no argument {name!r}: {hint}.")
+        values = {k: self._factory._store(k, changes[k]) if k in changes else v for k, v in self._values.items()}
+        return type(self)._from(self._factory, values)
+
+    def _parts(self) -> list["Expression"]:
+        """The expressions directly and indirectly inside this one."""
+        leaves = jax.tree.leaves(self._values, is_leaf=_is_whole)
+        inside = [leaf for leaf in leaves if isinstance(leaf, Expression)]
+        return inside + [part for leaf in inside for part in leaf._parts()]
+
+    def _held(self) -> list[Any]:
+        """Every static value, here and inside."""
+        leaves = jax.tree.leaves(self._values, is_leaf=_is_whole)
+        inside = [v for leaf in leaves if isinstance(leaf, Expression) for v in leaf._held()]
+        return [leaf.value for leaf in leaves if isinstance(leaf, Static)] + inside
+
+    def _call(self, *first: Any) -> Any:
+        """The function on the arguments: numbers as weak arrays, so that a run is the same traced or not."""
+        arrays = self._factory.arrays
+        kinds = {k: p.kind for k, p in self._factory.signature.parameters.items()}
+        args, kwargs = list(first), {}
+        for name, value in self._values.items():
+            value = jax.tree.map(functools.partial(_read, keep=name in arrays), value, is_leaf=_is_whole)
+            if kinds[name] is inspect.Parameter.VAR_POSITIONAL:
+                args.extend(value)
+            elif kinds[name] is inspect.Parameter.VAR_KEYWORD:
+                kwargs.update(value)
+            else:
+                kwargs[name] = value
+        return self._factory.function(*args, **kwargs)
+
+    def _code(self) -> tuple[str, bool]:
+        """The text that makes this expression, and whether it can be parsed back."""
+        parts, exact = [], True
+        for name, parameter in self._factory.signature.parameters.items():
+            value = self._values[name]
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                items = [_code(v) for v in value]
+            elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                items = [(f"{k}={text}", ok) for k, (text, ok) in ((k, _code(v)) for k, v in value.items())]
+            elif name in self._factory.defaults:
+                if _equal(value, self._factory.defaults[name]):
+                    continue
+                items = [_code(value)]
+                items = [(f"{name}={items[0][0]}", items[0][1])]
+            else:
+                items = [_code(value)]
+            parts += [text for text, _ in items]
+            exact = exact and all(ok for _, ok in items)
+        return f"{self._factory.name}({', '.join(parts)})", exact
+
+    @property
+    def is_code(self) -> bool:
+        """Whether `parse(repr(self)) == self`: true unless it holds arrays, callables or foreign transformations."""
+        return self._code()[1]
+
+    def __repr__(self) -> str:
+        return self._code()[0]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and _equal(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        leaves, tree = jax.tree.flatten(self)
+        return hash((tree, tuple(leaf if isinstance(leaf, float) else np.shape(leaf) for leaf in leaves)))
+
+    def __reduce__(self):
+        return _rebuild, (type(self), self._factory, self._values)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def _rebuild(kind, factory, values):
+    return kind._from(factory, values)
+
+
+def _read(value: Any, *, keep: bool) -> Any:
+    if isinstance(value, Static):
+        return value.value
+    if keep or isinstance(value, Expression):
+        return value
+    return weak(value)
+
+
+def _code(value: Any) -> tuple[str, bool]:
+    if isinstance(value, Static):
+        return _code_static(value.value)
+    if isinstance(value, Expression):
+        return value._code()
+    if value is None or type(value) is float:
+        return repr(value), True
+    if type(value) in (tuple, list):
+        items = [_code(v) for v in value]
+        text = ", ".join(t for t, _ in items)
+        text = f"[{text}]" if type(value) is list else f"({text},)" if len(items) == 1 else f"({text})"
+        return text, all(ok for _, ok in items)
+    if type(value) is dict:
+        items = [(repr(k), type(k) is str, *_code(v)) for k, v in value.items()]
+        return "{" + ", ".join(f"{k}: {t}" for k, _, t, _ in items) + "}", all(ok and o for _, ok, _, o in items)
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        if value.shape == () and _checks.is_concrete(value) and _is_number(value):
+            return repr(float(value)), True
+        return f"{jnp.dtype(value.dtype).name}[{','.join(map(str, value.shape))}]", False
+    return repr(value), False
+
+
+def _code_static(value: Any) -> tuple[str, bool]:
+    if value is None or type(value) in (bool, int, str):
+        return repr(value), True
+    if isinstance(value, np.dtype):
+        return repr(value.name), True
+    if hasattr(value, "init") and hasattr(value, "update"):
+        return f"<optax {type(value).__name__} {getattr(value.init, '__qualname__', '').partition('.')[0]}>", False
+    if callable(value):
+        return f"<{getattr(value, '__qualname__', type(value).__name__)}>", False
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return _code(value)
+    return repr(value), False
+
+
+def stack(expressions: Sequence[Any]) -> Any:
+    """A batch of expressions of one structure, as one expression with batched leaves, ready for `vmap`.
+
+    Args:
+      expressions: k optimizers (or schedules, problems) that differ only in their numbers.
+
+    Returns:
+      An expression of the same structure; each leaf gains a leading axis of length k.
+
+    Raises:
+      ValueError: if there is none, or if two differ in structure.
+
+    >>> import jgd
+    >>> jgd.stack([jgd.adam(1e-2), jgd.adam(1e-3)]).learning_rate.shape
+    (2,)
+    """
+    expressions = list(expressions)
+    if not expressions:
+        raise ValueError("stack needs at least one expression, found none.")
+    trees = [jax.tree.structure(e) for e in expressions]
+    for e, tree in zip(expressions, trees, strict=True):
+        if tree != trees[0]:
+            raise ValueError(
+                f"stack needs expressions of one structure, found {expressions[0]!r} and {e!r}: stack each structure by itself."
+            )
+
+    def join(*leaves):
+        if all(isinstance(leaf, float) for leaf in leaves):
+            return weak(np.asarray(leaves))
+        return jnp.stack([jnp.asarray(leaf) for leaf in leaves])
+
+    return jax.tree.map(join, *expressions)
+
+
+def parse(text: str) -> Any:
+    """The expression that `text` spells; the inverse of `repr` for everything whose `is_code` is true.
+
+    A parser, never `eval`: calls of jgd's (and lifted) factories with numbers, strings, None, True, False, lists, tuples,
+    dicts and further calls; nothing else has a meaning.
+
+    Raises:
+      ValueError: where the text is not of that form, naming the place.
+
+    >>> import jgd
+    >>> jgd.parse("chain(clip_by_global_norm(1.0), adam(0.01))")
+    chain(clip_by_global_norm(1.0), adam(0.01))
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"parse reads a string, found {type(text).__name__}.")
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+        value = _evaluate(node, text)
+    except SyntaxError as error:
+        raise ValueError(f"cannot read {text!r}: {error.msg} at column {error.offset}.") from None
+    except (RecursionError, MemoryError):
+        raise ValueError("cannot read an expression nested this deeply.") from None
+    if not isinstance(value, Expression):
+        raise ValueError(f"cannot read {text!r}: expected a call such as 'adam(0.01)'.")
+    return value
+
+
+def _evaluate(node: ast.expr, text: str) -> Any:
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str() | None):
+            return node.value
+        case ast.Name(id="inf" | "nan"):
+            return float(node.id)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            value = _evaluate(operand, text)
+            if isinstance(value, (int, float)):
+                return -value
+        case ast.Tuple(elts=elements):
+            return tuple(_evaluate(e, text) for e in elements)
+        case ast.List(elts=elements):
+            return [_evaluate(e, text) for e in elements]
+        case ast.Dict(keys=keys, values=values) if None not in keys:
+            return {_evaluate(k, text): _evaluate(v, text) for k, v in zip(keys, values, strict=True)}
+        case ast.Call(func=function, args=args, keywords=keywords):
+            named = {k.arg: _evaluate(k.value, text) for k in keywords if k.arg is not None}
+            if len(named) == len(keywords):
+                return _lookup(function, text)(*[_evaluate(a, text) for a in args], **named)
+        case ast.Name() | ast.Attribute():
+            name = _lookup(node, text).name
+            raise ValueError(f"cannot read {text!r}: {name} is a factory; call it, as in '{name}(...)'.")
+    raise ValueError(f"cannot read {text!r}: {ast.unparse(node)!r} has no meaning here.")
+
+
+def _lookup(node: ast.expr, text: str) -> Factory:
+    name = ast.unparse(node).removeprefix("jgd.")
+    if name not in REGISTRY:
+        raise ValueError(f"cannot read {text!r}: unknown name {name!r}; {_checks.nearest(name, REGISTRY)}")
+    return REGISTRY[name]

@@ -1,0 +1,235 @@
+"""Gradient transformations as data: one class, one `lift`."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, ParamSpec
+
+import jax
+import optax
+
+from jgd._expression import Expression, Static, _origin, factory, parse, stack
+
+__all__ = ["GradientTransformation", "as_transformation", "chain", "lift", "named_chain", "parse", "stack"]
+
+P = ParamSpec("P")
+
+
+class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
+    """An optimizer, or a part of one, as data; also optax's own type.
+
+    A pure pair `init(params) -> state`, `update(updates, state, params, **extra) -> (updates, state)`, and at the same time
+    a pytree whose leaves are its hyperparameters: pass it to a jitted function and another learning rate compiles nothing;
+    `vmap` over a `jgd.stack` of them; differentiate through them. It prints as the code that makes it.
+
+    Made by jgd's factories (`jgd.adam`, ...), by `jgd.chain`, or by `jgd.lift` from any optax-style factory.
+
+    >>> import jgd, jax, optax
+    >>> tx = jgd.chain(jgd.clip_by_global_norm(1.0), jgd.adam(1e-2))
+    >>> tx
+    chain(clip_by_global_norm(1.0), adam(0.01))
+    >>> isinstance(tx, optax.GradientTransformationExtraArgs)
+    True
+    >>> jax.tree.leaves(tx)
+    [1.0, 0.01, 0.9, 0.999, 1e-08, 0.0]
+    >>> tx.links[1].replace(learning_rate=0.1)
+    adam(0.1)
+    """
+
+    @classmethod
+    def _from(cls, factory, values):
+        self = tuple.__new__(cls, (functools.partial(_init, factory, values), functools.partial(_update, factory, values)))
+        self.__dict__.update(_factory=factory, _values=values)
+        return self
+
+    def __new__(cls, *args, **kwargs) -> NoReturn:
+        raise TypeError("make a GradientTransformation with a factory such as jgd.adam(0.01), or jgd.lift a factory.")
+
+    @property
+    def links(self) -> tuple:
+        """The links of a chain; anything else is its own only link."""
+        links = self._values.get("links")
+        return (self,) if links is None else tuple(self.arguments["links"])
+
+    def to_optax(self) -> optax.GradientTransformationExtraArgs:
+        """A plain optax pair of closures, for hosts that insist on one; its hyperparameters are fixed."""
+        return optax.GradientTransformationExtraArgs(self.init, self.update)
+
+    # A namedtuple's own would make an object without its expression; these make what they can make honestly.
+    def _replace(self, **changes):
+        return self.to_optax()._replace(**changes)
+
+    @classmethod
+    def _make(cls, iterable):
+        return optax.GradientTransformationExtraArgs(*iterable)
+
+
+def _build(factory, values) -> optax.GradientTransformation:
+    built = GradientTransformation._from(factory, values)._call()
+    if isinstance(built, optax.GradientTransformation):
+        return built
+    return optax.GradientTransformationExtraArgs(built.init, built.update)
+
+
+def _init(factory, values, params):
+    return _build(factory, values).init(params)
+
+
+def _update(factory, values, updates, state, params=None, **extra):
+    update = _build(factory, values).update
+    return update(updates, state, params, **_wanted(update, extra))
+
+
+def _wanted(update: Callable, extra: dict[str, Any]) -> dict[str, Any]:
+    """Of the loop's extra arguments those that a link's signature takes."""
+    parameters = inspect.signature(update).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return extra
+    return {name: value for name, value in extra.items() if name in parameters}
+
+
+def lift(
+    function: Callable[P, Any], *, name: str | None = None, static: Sequence[str] = (), doc: str | None = None
+) -> Callable[P, GradientTransformation]:
+    """A factory of optax transformations, made into a factory of transformations that are data.
+
+    Numbers, arrays of numbers, schedules and other transformations among the arguments become leaves and subtrees;
+    everything else is static structure. Works as a decorator for transformations of your own.
+
+    Args:
+      function: returns an optax transformation (or anything with `init` and `update`).
+      name: what it is called in print and for `jgd.parse`; the function's own name if not given.
+      static: names of whole-number arguments that set a structure and so cannot be traced.
+      doc: a docstring; the function's own if not given.
+
+    Raises:
+      ValueError: if the name belongs to another factory already, or a static name is not an argument.
+
+    >>> import jgd, optax
+    >>> polyak = jgd.lift(optax.polyak_sgd, name="polyak")
+    >>> polyak(max_learning_rate=0.5)
+    polyak(max_learning_rate=0.5)
+    >>> @jgd.lift
+    ... def sign_descent(learning_rate):
+    ...     import jax.numpy as jnp
+    ...     update = lambda g, w: -learning_rate * jnp.sign(g)
+    ...     return optax.stateless_with_tree_map(update)
+    >>> jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, sign_descent(0.5), steps=6).params.item()
+    2.0
+    """
+    if isinstance(function, optax.GradientTransformation):
+        raise TypeError(
+            "lift takes a factory (optax.adam), found a transformation (optax.adam(...)); "
+            "a transformation goes into a chain as it is: jgd.chain(that)."
+        )
+    if not callable(function):
+        raise TypeError(f"lift takes a factory, found {function!r}.")
+    return factory(function, GradientTransformation, name=name, static=static, doc=doc)
+
+
+def as_transformation(value: Any, where: str = "tx") -> GradientTransformation:
+    """The one check of an optimizer: a transformation, an optax transformation, or a string that spells one.
+
+    Raises:
+      TypeError, ValueError: saying what was found and what to do.
+    """
+    if isinstance(value, str):
+        value = parse(value)
+    if isinstance(value, GradientTransformation):
+        return value
+    if isinstance(value, optax.GradientTransformation) or hasattr(value, "init") and hasattr(value, "update"):
+        return chain(value)
+    if hasattr(value, "factory"):
+        raise TypeError(f"{where} is the factory {value.__name__}, not an optimizer: call it, as in {value.__name__}(...).")
+    if callable(value):
+        raise TypeError(
+            f"{where} is the function {_origin(value)}, not an optimizer: call it if it is a factory, as in jgd.adam(0.01)."
+        )
+    raise TypeError(f"{where} is not an optimizer: expected one such as jgd.adam(0.01), found {value!r}.")
+
+
+def _check_links(name: str, links: Sequence[Any]) -> None:
+    if not links:
+        raise ValueError(f"{name} needs at least one link, found none.")
+    for i, link in enumerate(links):
+        if not isinstance(link, optax.GradientTransformation) and not (hasattr(link, "init") and hasattr(link, "update")):
+            as_transformation(link, f"link {i} of {name}")
+
+
+def _chain(*links: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    return optax.chain(*links)
+
+
+def _named_chain(*links: tuple[str, optax.GradientTransformation]) -> optax.GradientTransformationExtraArgs:
+    return optax.named_chain(*links)
+
+
+_chain_factory = lift(_chain, name="chain")
+_named_chain_factory = lift(_named_chain, name="named_chain")
+
+
+def chain(*links: Any) -> GradientTransformation:
+    """Transformations applied in order: `u <- link_k(... link_1(g))`.
+
+    Args:
+      *links: jgd's or optax's transformations, at least one.
+
+    Raises:
+      TypeError: if a link is not a transformation (a factory that was not called, say).
+      ValueError: if there is none.
+
+    >>> import jgd, optax
+    >>> jgd.chain(jgd.clip(1.0), jgd.sgd(0.1)).links[0]
+    clip(1.0)
+    >>> jgd.chain(jgd.clip(1.0), optax.sgd(0.1)).is_code
+    False
+
+    Source: `optax.chain`.
+    """
+    _check_links("chain", links)
+    return _chain_factory(*links)
+
+
+def named_chain(*links: tuple[str, Any]) -> GradientTransformation:
+    """A chain whose states are found by name: `state["adam"]`.
+
+    Args:
+      *links: pairs of a name and a transformation.
+
+    Raises:
+      TypeError, ValueError: if a link is not such a pair, or two names are the same.
+
+    >>> import jgd
+    >>> tx = jgd.named_chain(("clip", jgd.clip(1.0)), ("adam", jgd.adam(0.1)))
+    >>> sorted(tx.init(0.0))
+    ['adam', 'clip']
+
+    Source: `optax.named_chain`.
+    """
+    for i, link in enumerate(links):
+        if not (isinstance(link, tuple) and len(link) == 2 and isinstance(link[0], str)):
+            raise TypeError(f"link {i} of named_chain must be a pair (name, transformation), found {link!r}.")
+    names = [name for name, _ in links]
+    if len(set(names)) < len(names):
+        raise ValueError(f"named_chain needs distinct names, found {names}.")
+    _check_links("named_chain", [link for _, link in links])
+    return _named_chain_factory(*links)
+
+
+chain.factory, named_chain.factory = _chain_factory.factory, _named_chain_factory.factory
+
+
+def learning_rate(tx: GradientTransformation, count: Any) -> Any:
+    """The learning rate in force at step `count`: that of the first link that has one, None if none has."""
+    rate = tx._values.get("learning_rate")
+    if rate is not None and not isinstance(rate, Static):
+        return rate(count) if callable(rate) else rate
+    if isinstance(rate, Static):
+        return rate.value(count) if callable(rate.value) else None
+    every = tx.arguments.get("every_k_schedule", 1)
+    for part in jax.tree.leaves(tx._values, is_leaf=lambda v: isinstance(v, Expression)):
+        if isinstance(part, GradientTransformation):
+            found = learning_rate(part, count // every if isinstance(every, int) else count)
+            if found is not None:
+                return found
+    return None
