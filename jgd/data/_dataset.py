@@ -1,0 +1,273 @@
+"""Rows with targets and weights: the one place where numbers from outside are checked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgd._checks import is_concrete
+
+TEXT_ADVICE = "encode text as numbers first (pandas.get_dummies makes one column per value)"
+
+
+class Dataset:
+    """Rows X with targets y and weights, checked once, when it is made.
+
+    A pytree of arrays; names of columns and classes ride along on the host and are no part of its structure.
+
+    Args:
+      X: n rows of d numbers: NumPy, JAX, a pandas frame, or nested lists. Whole numbers become floats.
+      y: n targets (or an (n, outputs) array of them); numbers, booleans, or text labels for a classifier.
+      sample_weight: n weights, at least 0, not all 0. Only their ratios matter: they are stored with mean one.
+
+    Raises:
+      TypeError: for types that are not real numbers (complex, object, text in X).
+      ValueError: for wrong shapes, empty data, NaN or infinity (named by column and count), bad weights.
+
+    >>> import jgd
+    >>> data = jgd.Dataset([[1, 2], [3, 4]], [0.5, 1.5], sample_weight=[1, 3])
+    >>> data
+    Dataset(2 rows x 2 columns, float32, weighted)
+    >>> data.sample_weight.tolist()
+    [0.5, 1.5]
+    """
+
+    def __init__(self, X: Any, y: Any = None, sample_weight: Any = None, *, columns: Sequence[str] | None = None):
+        names = getattr(X, "columns", None)
+        self.columns = tuple(map(str, columns if columns is not None else names)) if names is not None or columns else None
+        self.classes: tuple | None = None
+        self.X = _matrix(X, self.columns)
+        n, d = self.X.shape
+        if n == 0 or d == 0:
+            raise ValueError(f"X is empty: found shape {self.X.shape}; it needs at least one row and one column.")
+        if self.columns is not None and len(self.columns) != d:
+            raise ValueError(f"columns names {len(self.columns)} columns, but X has {d}.")
+        self.y = None if y is None else _targets(y, n)
+        self.sample_weight = None if sample_weight is None else _weights(sample_weight, n)
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+    def __repr__(self) -> str:
+        weighted = ", weighted" if self.sample_weight is not None else ""
+        classes = f", classes {', '.join(map(str, self.classes))}" if self.classes else ""
+        n, d = self.X.shape
+        return f"Dataset({n} rows x {d} columns, {self.X.dtype}{weighted}{classes})"
+
+    def take(self, rows: jax.Array, scale: jax.Array | None = None) -> "Dataset":
+        """The rows at these positions, their weights times `scale` where given; weights keep the whole set's mean."""
+        pick = lambda a: jnp.take(a, rows, axis=0, mode="clip")
+        weight = None if self.sample_weight is None else pick(self.sample_weight)
+        if scale is not None:
+            weight = scale.astype(self.X.dtype) if weight is None else weight * scale.astype(weight.dtype)
+        return self._with(X=pick(self.X), y=None if self.y is None else pick(self.y), sample_weight=weight)
+
+    def _with(self, **changes) -> "Dataset":
+        """A copy with other arrays, unchecked."""
+        new = object.__new__(Dataset)
+        new.__dict__.update(self.__dict__, **changes)
+        return new
+
+
+def _flatten(data: Dataset):
+    return (data.X, data.y, data.sample_weight), None
+
+
+def _flatten_with_keys(data: Dataset):
+    key = jax.tree_util.GetAttrKey
+    return [(key("X"), data.X), (key("y"), data.y), (key("sample_weight"), data.sample_weight)], None
+
+
+def _unflatten(aux, children) -> Dataset:
+    new = object.__new__(Dataset)
+    new.__dict__.update(zip(("X", "y", "sample_weight"), children, strict=True), columns=None, classes=None)
+    return new
+
+
+jax.tree_util.register_pytree_with_keys(Dataset, _flatten_with_keys, _unflatten, _flatten)
+
+
+def _numeric(name: str, values: Any) -> np.ndarray | jax.Array:
+    """An array of real numbers in a floating type JAX has (floats keep theirs), NumPy on the host unless it is JAX's."""
+    if not isinstance(values, jax.Array):
+        values = np.asarray(values)
+    kind = values.dtype
+    if jnp.issubdtype(kind, jnp.complexfloating):
+        raise TypeError(f"{name} is complex ({kind}); give its real part, or real and imaginary parts as two columns.")
+    if kind.kind in "OUSMm" or not (jnp.issubdtype(kind, jnp.number) or kind.kind == "b"):
+        what = "text" if kind.kind == "U" else "dates" if kind.kind in "Mm" else f"of dtype {kind}"
+        raise TypeError(f"{name} is {what}, not numbers; {TEXT_ADVICE}.")
+    if not jnp.issubdtype(kind, jnp.floating):
+        return values.astype(jnp.result_type(float))
+    return values.astype(jax.dtypes.canonicalize_dtype(kind))
+
+
+def _matrix(X: Any, columns: tuple[str, ...] | None) -> jax.Array:
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        X = _frame(X)
+    elif not isinstance(X, (np.ndarray, jax.Array)):
+        X = _from_lists("X", X)
+    if getattr(X, "ndim", 2) != 2:
+        shape = tuple(X.shape)
+        advice = "X.reshape(-1, 1) makes one column of it" if len(shape) == 1 else "flatten each row to one dimension"
+        raise ValueError(f"X must have 2 dimensions (rows, columns), found shape {shape}; {advice}.")
+    X = _numeric("X", X)
+    _finite("X", X, columns)
+    return jnp.asarray(X)
+
+
+def _from_lists(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is ragged: its rows differ in length ({error}).") from None
+
+
+def _frame(frame: Any) -> np.ndarray:
+    """A pandas frame's numbers; text and dates are refused by name."""
+    bad = [f"{c!r} ({t})" for c, t in zip(frame.columns, frame.dtypes, strict=True) if t.kind not in "biuf"]
+    if bad:
+        raise TypeError(f"X has columns that are not numbers: {', '.join(bad)}; {TEXT_ADVICE}.")
+    return frame.to_numpy(dtype=np.result_type(*frame.dtypes.map(_numpy_float)) if len(frame.columns) else float)
+
+
+def _numpy_float(dtype: Any) -> np.dtype:
+    kind = np.dtype(getattr(dtype, "numpy_dtype", dtype))
+    return kind if kind.kind == "f" else np.dtype(np.float64)
+
+
+def _finite(name: str, values: Any, columns: tuple[str, ...] | None = None) -> None:
+    """Refuse NaN and infinity, named by column and count. The sum is one fast pass; only a suspect is looked at closely."""
+    if not is_concrete(values):
+        return
+    xp = jnp if isinstance(values, jax.Array) else np
+    with np.errstate(over="ignore", invalid="ignore"):
+        if xp.isfinite(xp.sum(values)):
+            return
+        bad = np.asarray(~xp.isfinite(values))
+    if not bad.any():
+        return
+    missing = int(np.isnan(np.asarray(values, dtype=np.float64)).sum())
+    infinite = int(bad.sum()) - missing
+    what = " and ".join(t for t in (f"{missing} NaN" * (missing > 0), f"{infinite} infinite" * (infinite > 0)) if t)
+    where = ""
+    if bad.ndim == 2:
+        counts = bad.sum(axis=0)
+        named = [f"column {columns[j] if columns else j}: {counts[j]}" for j in np.flatnonzero(counts)[:5]]
+        more = np.count_nonzero(counts) - 5
+        where = f" ({', '.join(named)}{f', and {more} more columns' if more > 0 else ''})"
+    raise ValueError(
+        f"{name} has {what} values{where} after conversion to {values.dtype}; drop those rows or fill them in "
+        "(sklearn.impute.SimpleImputer)."
+    )
+
+
+def _targets(y: Any, n: int) -> Any:
+    if hasattr(y, "to_numpy"):
+        y = y.to_numpy()
+    if not isinstance(y, (np.ndarray, jax.Array)):
+        y = _from_lists("y", y)
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y must have 1 dimension (or 2 for several outputs), found shape {tuple(y.shape)}.")
+    if y.shape[0] != n:
+        raise ValueError(f"X and y differ in length: X has {n} rows, y has {y.shape[0]}.")
+    if y.dtype.kind == "O":
+        if not all(isinstance(v, str) for v in y.ravel()):
+            kinds = sorted({type(v).__name__ for v in y.ravel()})
+            raise TypeError(f"y has dtype object holding {', '.join(kinds)}; give numbers, or labels that are all text.")
+        y = y.astype(str)
+    if y.dtype.kind in "US":
+        return y
+    if y.dtype.kind in "biu":  # labels or counts: whole numbers stay what they are, exactly
+        return jnp.asarray(y)
+    y = _numeric("y", y)
+    _finite("y", y)
+    return jnp.asarray(y)
+
+
+def _weights(weights: Any, n: int) -> jax.Array:
+    if hasattr(weights, "to_numpy"):
+        weights = weights.to_numpy()
+    weights = _numeric("sample_weight", weights)
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight must have shape ({n},), one per row, found {tuple(weights.shape)}.")
+    _finite("sample_weight", weights)
+    if is_concrete(weights):
+        if (weights < 0).any():
+            raise ValueError(f"sample_weight must be at least 0, found {float(weights.min()):g}.")
+        if not weights.any():
+            raise ValueError("sample_weight sums to zero: at least one row must count.")
+    return jnp.asarray(weights / weights.mean())
+
+
+def encode_numbers(y: Any, known: tuple | None) -> tuple[Any, None]:
+    """Targets of a regression: floats.
+
+    Raises:
+      TypeError: if they are text.
+    """
+    if y.dtype.kind in "US":
+        raise TypeError(f"y is text (such as {y.ravel()[0]!r}); a regression needs numbers. Is it a logistic_regression?")
+    return (y if jnp.issubdtype(y.dtype, jnp.floating) else y.astype(jnp.result_type(float))), None
+
+
+def encode_classes(y: Any, classes: int, known: tuple | None) -> tuple[Any, tuple | None]:
+    """Labels as class numbers 0..classes-1, and the sorted labels they stand for; traced labels are taken as numbers.
+
+    Args:
+      y: labels: whole numbers, booleans, or text.
+      classes: how many there may be.
+      known: labels found before (in the training data), which these must be among.
+
+    Raises:
+      ValueError: for one class only, more classes than said, labels that are no classes, or unknown ones.
+    """
+    if not is_concrete(y):
+        return y.astype(jnp.int32), known
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise ValueError(f"labels must have 1 dimension, found shape {labels.shape}; for one-hot rows: y.argmax(axis=1).")
+    if labels.dtype.kind == "f" or labels.dtype.kind == "V":
+        labels = labels.astype(np.float64)
+        if (labels != np.floor(labels)).any():
+            example = labels[labels != np.floor(labels)][0]
+            raise ValueError(
+                f"y holds numbers that are not classes (such as {example:g}); labels are whole numbers, booleans or text. "
+                "Is it a linear_regression?"
+            )
+        labels = labels.astype(np.int64)
+    found = _distinct(labels)
+    if known is None:
+        known = _classes_of(found, classes)
+    elif not set(found) <= set(known):
+        extra = sorted(set(found) - set(known))
+        raise ValueError(f"labels {extra[:5]} are not among the classes of the training data, {list(known)[:10]}.")
+    if known == tuple(range(classes)) and labels.dtype.kind in "iu":
+        return jnp.asarray(labels, jnp.int32), known
+    return jnp.asarray(np.searchsorted(np.asarray(known), labels), jnp.int32), known
+
+
+def _distinct(labels: np.ndarray) -> list:
+    if labels.dtype.kind in "iu":  # few whole numbers close together: no sort
+        low, high = int(labels.min()), int(labels.max())
+        if high - low < 4096:
+            return [int(v) + low for v in np.flatnonzero(np.bincount(labels - low))]
+    return np.unique(labels).tolist()
+
+
+def _classes_of(found: list, classes: int) -> tuple:
+    if len(found) < 2:
+        raise ValueError(f"y has one class only ({found[0]!r}); a classifier needs rows of at least two.")
+    if len(found) > classes:
+        shown = ", ".join(map(repr, found[:6])) + (", ..." if len(found) > 6 else "")
+        advice = f"use classes={len(found)}" if len(found) <= 1000 else "is it a regression?"
+        raise ValueError(f"y has {len(found)} classes ({shown}), but the problem has classes={classes}; {advice}.")
+    if len(found) == classes:
+        return tuple(found)
+    if all(type(v) is int and 0 <= v < classes for v in found):
+        return tuple(range(classes))
+    raise ValueError(f"y has {len(found)} classes ({found}), fewer than classes={classes}; use classes={len(found)}.")
