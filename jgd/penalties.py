@@ -1,0 +1,16 @@
+"""Penalties: what an objective adds to the mean loss."""
+
+import jax
+import jax.numpy as jnp
+
+__all__ = ["ridge"]
+
+
+def ridge(weights: jax.Array, l2: jax.Array) -> jax.Array:
+    """The ridge penalty, (l2 / 2) |w|^2; intercepts are never penalised.
+
+    >>> import jgd, jax.numpy as jnp
+    >>> jgd.penalties.ridge(jnp.array([3.0, 4.0]), 0.1).item()
+    1.25
+    """
+    return l2 / 2 * jnp.sum(weights**2)
