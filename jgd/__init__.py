@@ -1,0 +1,88 @@
+"""jgd: gradient descent as data on JAX. See `help(jgd.fit)`."""
+
+from jgd import data, losses, penalties, schedules
+from jgd._over import over
+from jgd.data import Dataset
+from jgd.models import LinearParams, Problem, linear_regression, logistic_regression
+from jgd.optimizers import (
+    MultiSteps,
+    adagrad,
+    adam,
+    adamw,
+    add_decayed_weights,
+    apply_if_finite,
+    clip,
+    clip_by_global_norm,
+    ema,
+    gd,
+    lion,
+    masked,
+    nadam,
+    rmsprop,
+    scale,
+    scale_by_adam,
+    scale_by_learning_rate,
+    sgd,
+    trace,
+)
+from jgd.training import (
+    FitError,
+    Result,
+    apply_gradients,
+    compute_gradients,
+    fit,
+    minimize,
+    stopping,
+    train,
+    training_step,
+)
+from jgd.transformation import GradientTransformation, chain, lift, named_chain, parse, stack
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Dataset",
+    "FitError",
+    "GradientTransformation",
+    "LinearParams",
+    "MultiSteps",
+    "Problem",
+    "Result",
+    "adagrad",
+    "adam",
+    "adamw",
+    "add_decayed_weights",
+    "apply_gradients",
+    "apply_if_finite",
+    "chain",
+    "clip",
+    "clip_by_global_norm",
+    "compute_gradients",
+    "data",
+    "ema",
+    "fit",
+    "gd",
+    "lift",
+    "linear_regression",
+    "lion",
+    "logistic_regression",
+    "losses",
+    "masked",
+    "minimize",
+    "nadam",
+    "named_chain",
+    "over",
+    "parse",
+    "penalties",
+    "rmsprop",
+    "scale",
+    "scale_by_adam",
+    "scale_by_learning_rate",
+    "schedules",
+    "sgd",
+    "stack",
+    "stopping",
+    "trace",
+    "train",
+    "training_step",
+]

@@ -1,0 +1,45 @@
+"""A mark on the values a sweep tries."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+
+
+class Over:
+    """Values to try, marked where one value would stand; made by `jgd.over`."""
+
+    def __init__(self, values: tuple, name: str | None):
+        self.values, self.name = values, name
+
+    def __repr__(self) -> str:
+        return f"over({list(self.values)!r}{f', name={self.name!r}' if self.name else ''})"
+
+
+def over(values: Iterable[Any], name: str | None = None) -> Over:
+    """Marks the values of a sweep where a fit would take one value; `fit` itself takes one setting and refuses it.
+
+    Args:
+      values: at least one.
+      name: what the swept quantity is called.
+
+    Raises:
+      ValueError: if there are no values.
+
+    >>> import jgd
+    >>> jgd.over([0.1, 0.01], name="lr")
+    over([0.1, 0.01], name='lr')
+    """
+    values = tuple(values)
+    if not values:
+        raise ValueError("over needs at least one value, found none.")
+    return Over(values, name)
+
+
+def refuse_over(where: str, **arguments: Any) -> None:
+    """Raise if an argument of a single run holds an `over`."""
+    for name, value in arguments.items():
+        held = [value, *getattr(value, "_held", lambda: ())()]
+        for leaf in jax.tree.leaves(held, is_leaf=lambda v: isinstance(v, Over)):
+            if isinstance(leaf, Over):
+                raise TypeError(f"{where} runs one setting, but {name} holds {leaf!r}: give one of its values.")

@@ -1,0 +1,343 @@
+"""`train`, the pure run, and `fit`, the same program driven in chunks from the host."""
+
+import functools
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgd.models import Problem
+from jgd.training._loop import Carry, Inputs, Plan, begin, run_scan, run_while
+from jgd.training._prepare import Run, check_first_loss, prepare
+from jgd.training._result import History, HostNotes, Result
+from jgd.training._step import State, training_step
+from jgd.training.stopping import MAX_STEPS, RUNNING, StoppingRule
+from jgd.transformation import GradientTransformation, chain
+
+# Between two looks at the clock a fit that shows progress (or watches the time) runs for about so many seconds.
+GLANCE = 0.2
+
+
+def train(
+    problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
+    epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
+    metrics: Sequence[str | Callable] = (), stop: StoppingRule | None = None, record: int | str = "epoch",
+    best: str | None = None, params: Any = None, state: State | None = None,
+) -> Result:  # fmt: skip
+    """A whole training run as a pure function, for use inside `jit`, `vmap` and `grad`.
+
+    The arguments are those of `jgd.fit`. Without `stop` the run is a scan, and can be differentiated in reverse, through
+    hyperparameters, penalties and initial parameters; with `stop` it is a while loop, and `grad` is refused.
+
+    Raises:
+      TypeError, ValueError: for bad arguments, before anything is compiled.
+
+    >>> import jgd, jax
+    >>> X, y = jgd.data.make_line(50, noise=0.1)
+    >>> loss = lambda tx: jgd.train(jgd.linear_regression(), (X, y), tx, epochs=10).objective
+    >>> rates = jgd.stack([jgd.gd(0.1), jgd.gd(0.2)])
+    >>> jax.vmap(lambda tx: jgd.train(jgd.linear_regression(), (X, y), tx, epochs=10).steps)(rates).tolist()
+    [10, 10]
+    """
+    run = prepare(
+        problem, data, tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
+        validation=validation, metrics=metrics, stop=stop, record=record, best=best, params=params, state=state, clock=False,
+    )  # fmt: skip
+    plan, inputs = run.plan, run.inputs
+    state = run.state if run.state is not None else _first_state(inputs, run.params)
+    start = state.step
+    if stop is None:
+        carry, records = run_scan(plan, inputs, begin(plan, inputs, state), run.steps)
+    else:
+        inputs, state = _not_differentiable((inputs, state))
+        capacity = _records(run.steps, plan.every)
+        carry, records = run_while(plan, inputs, begin(plan, inputs, state), start + run.steps, capacity, capacity)
+    return _result(carry, records, start)
+
+
+@jax.custom_jvp
+def _not_differentiable(tree):
+    return tree
+
+
+@_not_differentiable.defjvp
+def _(primals, tangents):
+    raise TypeError(
+        "a run that a stopping rule may end cannot be differentiated: its number of steps depends on its numbers. "
+        "Give stop=None and a fixed number of steps, or freeze the result with jax.lax.stop_gradient."
+    )
+
+
+def _first_state(inputs: Inputs, params: Any) -> State:
+    """The state before the first step, of a chain that keeps the shape of its state."""
+    if params is None:
+        params = inputs.problem.init(jax.random.fold_in(inputs.key, 2), inputs.data)
+    init, _ = training_step(inputs.problem, inputs.tx)
+    state = init(params)
+    _check_link(inputs, state)
+    return state
+
+
+def _check_link(inputs: Inputs, state: State) -> None:
+    """Refuse a transformation whose state changes its structure or dtypes from step to step, naming the link."""
+    batch = None if inputs.data is None else inputs.data.take(jnp.arange(1))
+
+    def unstable(tx) -> bool:
+        before = State(state.params, tx.init(state.params), state.step)
+        after = jax.eval_shape(lambda s: training_step(inputs.problem, tx)[1](s, batch)[0], before)
+        kinds = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+        return kinds(after.opt_state) != kinds(before.opt_state)
+
+    if not unstable(inputs.tx):
+        return
+    for i, link in enumerate(inputs.tx.links):
+        if unstable(chain(link)):
+            raise TypeError(
+                f"link {i} of the chain, {link!r}, changes the structure or dtype of its state after a step; a compiled "
+                "loop needs it to stay the same."
+            )
+    raise TypeError(f"{inputs.tx!r} changes the structure or dtype of its state after a step; a compiled loop cannot.")
+
+
+def _records(steps: int, every: int) -> int:
+    return -(-steps // every) + 1
+
+
+def _result(carry: Carry, records: dict, start) -> Result:
+    return Result(carry.state, History(records), carry.status, carry.state.step - start, carry.best)
+
+
+# What has been traced since the process began, and hence compiled; a fit that adds nothing here compiled nothing.
+_traces = itertools.count()
+_traced = 0
+
+
+def _count_trace() -> None:
+    global _traced
+    _traced = next(_traces) + 1
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _begin(plan: Plan, inputs: Inputs, params: Any, state: State | None) -> tuple[Carry, jax.Array]:
+    _count_trace()
+    state = state if state is not None else _first_state(inputs, params)
+    few = None if inputs.data is None else inputs.data.take(jnp.arange(min(plan.rows, 256)))
+    return begin(plan, inputs, state), inputs.problem.objective(state.params, few)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _chunk(plan: Plan, capacity: int, inputs: Inputs, carry: Carry, limit, until, seconds):
+    _count_trace()
+    return run_while(plan, inputs, carry, limit, until, capacity, seconds)
+
+
+def fit(
+    problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
+    epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
+    metrics: Sequence[str | Callable] = (), stop: StoppingRule | None = None, record: int | str = "epoch",
+    best: str | None = None, params: Any = None, state: State | None = None, progress: bool = False,
+    callbacks: Sequence[Callable[[Result], Any]] = (), chunk: int | None = None,
+) -> Result:  # fmt: skip
+    """Minimises a problem's objective by one of the three regimes of gradient descent.
+
+    The whole run is one compiled program, driven in chunks where somebody looks on. Another fit that differs only in
+    numbers (learning rate, penalty, key, tolerance, other data of the same shape, more epochs) compiles nothing.
+
+    Args:
+      problem: what to minimise, such as `jgd.linear_regression()`.
+      data: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`; None for a problem without data.
+      tx: the optimizer, such as `jgd.adam(1e-2)`; any optax transformation; or text for `jgd.parse`.
+      batch_size: rows of a step: "full" (full-batch), 1 (stochastic), or b (mini-batch, the last of an epoch may be short).
+      epochs: passes over the data, at most.
+      steps: updates, at most.
+      key: a seed or a JAX key; the same key gives the same numbers.
+      shuffle: True (a new order each epoch), False (the data's order), or "replacement".
+      validation: data to watch, or the share of rows to hold out for it.
+      metrics: names (accuracy, mse, mae, r2) or functions f(target, prediction, sample_weight), recorded with the loss.
+      stop: a rule, or several joined by `|` and `&`; see `jgd.stopping`.
+      record: "epoch" (the exact objective and gradient norm on all data, each epoch), k (the same, every k steps), or
+        "step" (each step's batch loss).
+      best: a recorded quantity; the parameters of its best record are kept. With `validation`: its loss.
+      params: where to start; the problem's own initial parameters if not given.
+      state: a `result.state` to go on from; the data order goes on with it.
+      progress: show a bar (tqdm).
+      callbacks: functions of a `Result` of the run so far, called between chunks; one that returns True ends the run.
+      chunk: how many records a chunk has; by the clock if not given.
+
+    Returns:
+      A `Result`. The history holds a record at the start, after every epoch (or as `record` says), and at the end.
+
+    Raises:
+      TypeError, ValueError: for bad arguments or data, before anything is compiled.
+
+    >>> import jgd
+    >>> X, y = jgd.data.make_linear(1000)
+    >>> result = jgd.fit(jgd.linear_regression(), (X, y), jgd.sgd(0.05, momentum=0.9), batch_size=32, epochs=20)
+    >>> result.params.weights.round(1).tolist()
+    [1.0, -2.0, 3.0, 0.5, -1.0]
+    """
+    run = prepare(
+        problem, data, tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
+        validation=validation, metrics=metrics, stop=stop, record=record, best=best, params=params, state=state, clock=True,
+    )  # fmt: skip
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"chunk must be at least 1 record, found {chunk}.")
+    watched = progress or bool(callbacks) or stop is not None and "seconds" in stop.functions.needs
+    driver = _Driver(run, batch_size)
+    with _bar(progress, run.steps) as show:
+        driver.start()
+        try:
+            while driver.status == RUNNING:
+                driver.advance(chunk or (1 if callbacks else None), watched)
+                show(driver)
+                if callbacks and driver.status == RUNNING:
+                    snapshot = driver.result()
+                    if any([callback(snapshot) is True for callback in callbacks]):
+                        driver.end("a callback ended the run")
+        except KeyboardInterrupt:
+            driver.end("the run was interrupted")
+    return driver.result()
+
+
+class _Driver:
+    """Runs the compiled program chunk by chunk, and remembers what it wrote."""
+
+    def __init__(self, run: Run, batch_size: Any):
+        self.run, self.batch_size = run, batch_size
+        self.records: list[dict[str, np.ndarray]] = []
+        self.count, self.status, self.ended_by = 0, RUNNING, ""
+        self.compile_seconds = self.run_seconds = 0.0
+        self.per_call = 1
+        # A power of two, so that a few more epochs are the same program.
+        self.capacity = 1 << max(6, min(14, (_records(run.steps, run.plan.every) - 1).bit_length()))
+
+    def start(self) -> None:
+        run = self.run
+        self.carry, loss = self._timed(_begin, run.plan, run.inputs, run.params, run.state)
+        check_first_loss(float(loss))
+        self.first_step = int(self.carry.state.step)
+        self.began = time.perf_counter()
+
+    def advance(self, chunk: int | None, watched: bool) -> None:
+        """One call of the program: `chunk` records, or what fits between two glances at the clock, or all."""
+        count = min(chunk or (self.per_call if watched else self.capacity), self.capacity)
+        limit = np.int32(self.first_step + self.run.steps)
+        seconds = np.float32(time.perf_counter() - self.began)
+        before = self.run_seconds
+        self.carry, records = self._timed(
+            _chunk, self.run.plan, self.capacity, self.run.inputs, self.carry, limit, np.int32(self.count + count), seconds
+        )
+        written, self.status = int(self.carry.records) - self.count, int(self.carry.status)
+        self.records.append({name: np.asarray(values)[:written] for name, values in records.items()})
+        self.count += written
+        spent = self.run_seconds - before
+        if spent < GLANCE / 2:
+            self.per_call *= 2
+        elif spent > GLANCE * 2:
+            self.per_call = max(1, self.per_call // 2)
+
+    def _timed(self, program, *args):
+        """The program's result; its time counts as compilation until it is dispatched, if it had to be traced."""
+        traced, start = _traced, time.perf_counter()
+        out = program(*args)
+        dispatched = time.perf_counter()
+        jax.block_until_ready(out)
+        done = time.perf_counter()
+        if _traced > traced:
+            self.compile_seconds += dispatched - start
+            self.run_seconds += done - dispatched
+        else:
+            self.run_seconds += done - start
+        return out
+
+    def end(self, reason: str) -> None:
+        self.status, self.ended_by = MAX_STEPS, reason
+
+    def result(self) -> Result:
+        inputs, plan = self.run.inputs, self.run.plan
+        names = self.records[0] if self.records else {}
+        records = {name: np.concatenate([r[name] for r in self.records]) for name in names}
+        result = _result(self.carry, records, self.first_step)
+        result.status_code = np.int32(self.status)
+        result.notes = HostNotes(
+            problem=inputs.problem, tx=inputs.tx, data=inputs.data, stop=inputs.stop, ended_by=self.ended_by,
+            steps_per_epoch=plan.steps_per_epoch, batch_size=self.batch_size,
+            compile_seconds=self.compile_seconds, run_seconds=self.run_seconds,
+        )  # fmt: skip
+        return result
+
+
+class _bar:
+    """A progress bar in steps, or nothing."""
+
+    def __init__(self, wanted: bool, total: int):
+        self.bar = None
+        if wanted:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(total=total, unit="step", unit_scale=True, leave=True)
+
+    def __enter__(self) -> Callable[[_Driver], None]:
+        return self._show if self.bar is not None else lambda driver: None
+
+    def _show(self, driver: _Driver) -> None:
+        self.bar.update(int(driver.carry.state.step) - driver.first_step - self.bar.n)
+        if driver.records and len(driver.records[-1]["loss"]):
+            self.bar.set_postfix(loss=f"{driver.records[-1]['loss'][-1]:.4g}", refresh=False)
+
+    def __exit__(self, *_):
+        if self.bar is not None:
+            self.bar.close()
+
+
+def minimize(f: Callable[[Any], Any], x0: Any, tx: GradientTransformation, *, steps: int, **options) -> Result:
+    """Minimises a function from a starting point: `fit(Problem(f, x0), tx=tx, steps=steps)`.
+
+    Args:
+      f: a scalar function of `x0`'s structure.
+      x0: any pytree of floating numbers.
+      tx: the optimizer.
+      steps: updates, at most.
+      **options: as in `jgd.fit`.
+
+    >>> import jgd
+    >>> jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.1), steps=100).params.item()
+    2.0
+    """
+    return fit(Problem(f, x0), None, tx, steps=steps, **options)
+
+
+def compute_gradients(f: Callable[[Any], Any], x: Any) -> Any:
+    """The gradient of a scalar function, with the structure of `x`; for people who come from TensorFlow's two calls.
+
+    >>> import jgd
+    >>> jgd.compute_gradients(lambda w: (w - 2.0) ** 2, 5.0).item()
+    6.0
+    """
+    return jax.grad(f)(jax.tree.map(jnp.asarray, x))
+
+
+def apply_gradients(tx: GradientTransformation, grads: Any, params: Any, opt_state: Any = None) -> tuple[Any, Any]:
+    """One step of an optimizer on gradients already at hand; the other of TensorFlow's two calls.
+
+    Args:
+      tx: the optimizer.
+      grads: gradients, of the structure of `params`.
+      params: the parameters.
+      opt_state: what the last call returned; None at first.
+
+    Returns:
+      The new parameters and the optimizer's state.
+
+    >>> import jgd
+    >>> w, state = jgd.apply_gradients(jgd.gd(0.1), 6.0, 5.0)
+    >>> round(w.item(), 4)
+    4.4
+    """
+    opt_state = tx.init(params) if opt_state is None else opt_state
+    updates, opt_state = tx.update(grads, opt_state, params)
+    return jax.tree.map(lambda p, u: jnp.asarray(p + u, jnp.asarray(p).dtype), params, updates), opt_state

@@ -1,0 +1,314 @@
+"""The one loop: records, decides, and runs steps until the next record.
+
+`advance` is its body. A `scan` of it runs when only a length ends the run (and can be differentiated in reverse); a `while`
+runs when a rule may. When a stretch of steps ends in parameters that are not finite, it is thrown away and halved until the
+step that did it is found, so no step pays for a check.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jgd.data import Dataset, batch_rows, steps_per_epoch
+from jgd.models import Problem
+from jgd.training._metrics import call_metric
+from jgd.training._step import State, norm, training_step
+from jgd.training.stopping import (
+    DIVERGED,
+    MAX_STEPS,
+    NONFINITE,
+    RUNNING,
+    STALLED,
+    StoppingRule,
+)
+from jgd.transformation import GradientTransformation, learning_rate
+
+# A run has diverged when its objective exceeds this many times the initial one (or one, if that is larger).
+DIVERGENCE = 1e4
+# With a rule to meet, a run has stalled when its parameters have not moved for this many steps, and an epoch.
+STALL = 200
+# Rows of up to this many steps x batch are computed at once, before the steps.
+ROWS_AT_ONCE = 1 << 24
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The static part of a run.
+
+    Attributes:
+      rows: how many rows the data has; None without data.
+      batch_size: rows of a step; None for all of them.
+      shuffle: as in `batch_rows`.
+      every: how many steps lie between two records.
+      batch_loss: whether a record's loss is its step's batch's, instead of the exact objective.
+      metrics: names and functions.
+      best: the recorded quantity whose best parameters are kept, if any.
+    """
+
+    rows: int | None
+    batch_size: int | None
+    shuffle: bool | str
+    every: int
+    batch_loss: bool = False
+    metrics: tuple[tuple[str, Callable[..., Any]], ...] = ()
+    best: str | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return 1 if self.batch_size is None else steps_per_epoch(self.rows, self.batch_size)
+
+    @property
+    def short(self) -> int:
+        """How many rows the last batch of an epoch has, if fewer than the others; else 0."""
+        return 0 if self.batch_size is None or self.shuffle == "replacement" else self.rows % self.batch_size
+
+
+class Inputs(NamedTuple):
+    """The traced part of a run."""
+
+    problem: Problem
+    tx: GradientTransformation
+    data: Dataset | None
+    validation: Dataset | None
+    stop: StoppingRule | None
+    key: jax.Array
+
+
+class Best(NamedTuple):
+    """The best parameters by a recorded quantity, exactly as they were scored.
+
+    Attributes:
+      params: the parameters.
+      score: the quantity.
+      step: how many steps had been taken.
+    """
+
+    params: Any
+    score: jax.Array
+    step: jax.Array
+
+
+class Carry(NamedTuple):
+    """What the loop remembers; `suspect` is a length of steps known to end in NaN, 0 as long as all is well."""
+
+    state: State
+    status: jax.Array
+    records: jax.Array
+    suspect: jax.Array
+    unchanged_steps: jax.Array
+    initial_loss: jax.Array
+    rule: Any
+    best: Best | None
+
+
+def sign_of(name: str, metrics: tuple) -> float:
+    """+1 if lower is better, -1 if higher is."""
+    function = dict(metrics).get(name.removeprefix("validation_"))
+    return -1.0 if getattr(function, "higher_is_better", False) else 1.0
+
+
+def begin(plan: Plan, inputs: Inputs, state: State) -> Carry:
+    """The loop's memory before its first record."""
+    whole = lambda n: jnp.asarray(n, jnp.int32)
+    loss = jax.eval_shape(lambda: evaluate(plan, inputs, state)["loss"])
+    best = None if plan.best is None else Best(state.params, jnp.full((), jnp.nan, loss.dtype), state.step)
+    rule = () if inputs.stop is None else inputs.stop.functions.init
+    return Carry(state, whole(RUNNING), whole(0), whole(0), whole(0), jnp.zeros((), loss.dtype), rule, best)
+
+
+def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
+    """The scalars of one record; all belong to the parameters as they are now."""
+    problem, params = inputs.problem, state.params
+    data = inputs.data
+    if plan.batch_loss and plan.batch_size is not None:
+        data = _batch(plan, inputs, state.step, _rows(plan, inputs.key, state.step, 1)[0])
+    loss, grads = jax.value_and_grad(problem.objective)(params, data)
+    record = {"step": state.step, "loss": loss, "grad_norm": norm(grads)}
+    rate = learning_rate(inputs.tx, state.step)
+    if rate is not None:
+        record["learning_rate"] = jnp.asarray(rate, loss.dtype)
+    for prefix, part in (("", inputs.data), ("validation_", inputs.validation)):
+        if part is None:
+            continue
+        if prefix:
+            record["validation_loss"] = problem.mean_loss(params, part)
+        if plan.metrics:
+            prediction = problem.predict(params, part.X)
+            for name, metric in plan.metrics:
+                score = call_metric(metric, part.y, prediction, part.sample_weight)
+                record[prefix + name] = jnp.asarray(score, loss.dtype)
+    return record
+
+
+def _rows(plan: Plan, key, first_step, count: int) -> jax.Array:
+    return batch_rows(key, first_step, count, plan.rows, plan.batch_size, plan.shuffle)
+
+
+def _batch(plan: Plan, inputs: Inputs, step, rows) -> Dataset:
+    """The batch of these rows. In an epoch's short last batch the rows beyond the end weigh nothing, the others more."""
+    if not plan.short:
+        return inputs.data.take(rows)
+    weight = (jnp.arange(plan.batch_size) < plan.short) * (plan.batch_size / plan.short)
+    return inputs.data.take(rows, jnp.where(_is_last(plan, step), weight, 1.0))
+
+
+def _is_last(plan: Plan, step):
+    return step % plan.steps_per_epoch == plan.steps_per_epoch - 1
+
+
+def _runner(plan: Plan, inputs: Inputs) -> Callable[[State, Any], State]:
+    """run(state, length): the state `length` steps later; length at most `plan.every`, static or traced."""
+    _, step = training_step(inputs.problem, inputs.tx)
+    data = inputs.data
+
+    if plan.batch_size is None:
+        one = lambda state, rows: step(state, data)[0]
+    elif not plan.short or _per_row(inputs, data.take(jnp.arange(plan.batch_size))):
+        one = lambda state, rows: step(state, _batch(plan, inputs, state.step, rows))[0]
+    else:  # a scalar loss cannot be masked: the short batch is a call of the step at its own shape
+
+        def one(state, rows):
+            short = lambda s: step(s, data.take(rows[: plan.short]))[0]
+            return jax.lax.cond(_is_last(plan, state.step), short, lambda s: step(s, data.take(rows))[0], state)
+
+    def run(state, length):
+        if plan.batch_size is None:
+            rows_of = lambda i, state: None
+        elif plan.every * plan.batch_size <= ROWS_AT_ONCE:
+            table = _rows(plan, inputs.key, state.step, plan.every)
+            rows_of = lambda i, state: table[i]
+        else:
+            rows_of = lambda i, state: _rows(plan, inputs.key, state.step, 1)[0]
+        if plan.every == 1:
+            return one(state, rows_of(0, state))
+        return jax.lax.fori_loop(0, length, lambda i, state: one(state, rows_of(i, state)), state)
+
+    return run
+
+
+def _per_row(inputs: Inputs, batch: Dataset) -> bool:
+    params = jax.eval_shape(inputs.problem.init, inputs.key, batch)
+    return jax.eval_shape(inputs.problem.functions.loss, params, batch).ndim == 1
+
+
+def _finite(tree: Any) -> jax.Array:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
+
+
+def _same(a: Any, b: Any) -> jax.Array:
+    return jnp.all(jnp.stack([jnp.all(x == y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)]))
+
+
+def _select(condition, new: Any, old: Any) -> Any:
+    return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
+
+
+def _decide(plan: Plan, inputs: Inputs, carry: Carry, record: dict, limit, seconds) -> Carry:
+    """Whether the run ends at this record, and why; the first reason of the list below that holds."""
+    loss = record["loss"]
+    initial_loss = jnp.where(carry.records == 0, loss, carry.initial_loss)
+    status, rule = jnp.asarray(RUNNING, jnp.int32), carry.rule
+    status = jnp.where(carry.state.step >= limit, MAX_STEPS, status)
+    if inputs.stop is not None:
+        signs = {name: sign_of(name, plan.metrics) for name in record}
+        seen = {**record, "unchanged_steps": carry.unchanged_steps, "signs": signs}
+        if seconds is not None:
+            seen["seconds"] = seconds
+        rule, met = inputs.stop.functions.update(carry.rule, seen)
+        status = jnp.where(carry.unchanged_steps >= max(STALL, plan.steps_per_epoch), STALLED, status)
+        status = jnp.where(met != RUNNING, met, status)
+    if not plan.batch_loss:
+        status = jnp.where(loss > DIVERGENCE * jnp.maximum(jnp.abs(initial_loss), 1), DIVERGED, status)
+    status = jnp.where(jnp.isfinite(loss), status, NONFINITE).astype(jnp.int32)
+    best = carry.best
+    if best is not None:
+        sign, score = sign_of(plan.best, plan.metrics), record[plan.best]
+        better = (jnp.isnan(best.score) | (sign * score < sign * best.score)) & jnp.isfinite(score)
+        best = _select(better, Best(carry.state.params, score.astype(best.score.dtype), carry.state.step), best)
+    decided = carry._replace(status=status, rule=rule, best=best, initial_loss=initial_loss, records=carry.records + 1)
+    return _select((carry.suspect == 0) & (carry.status == RUNNING), decided, carry)
+
+
+def advance(plan: Plan, inputs: Inputs, carry: Carry, length, limit, seconds=None) -> tuple[Carry, dict]:
+    """One record, one decision, and up to `length` steps.
+
+    Args:
+      length: how many steps, static or traced; at most `plan.every`.
+      limit: the step at which the run ends.
+      seconds: what the host's clock says, if it is asked.
+    """
+    record = evaluate(plan, inputs, carry.state)
+    carry = _decide(plan, inputs, carry, record, limit, seconds)
+    if isinstance(length, int) and length == 0:
+        return carry, record
+    run = _runner(plan, inputs)
+    new = run(carry.state, length)
+    running = carry.status == RUNNING
+    failed = running & ~_finite(new.params)
+    # Between `suspect` steps from here lies the first bad one: keep the half that holds it, walk over the half that does not.
+    suspect = jnp.where(failed, length, jnp.where(carry.suspect > 0, carry.suspect - length, 0))
+    unchanged = jnp.where(_same(new.params, carry.state.params), carry.unchanged_steps + length, 0)
+    return carry._replace(
+        state=_select(running & ~failed, new, carry.state),
+        status=jnp.where(running & (suspect == 1), NONFINITE, carry.status).astype(jnp.int32),
+        suspect=jnp.where(running, suspect, 0).astype(jnp.int32),
+        unchanged_steps=jnp.where(running, unchanged, carry.unchanged_steps).astype(jnp.int32),
+    ), record
+
+
+def _bisect(plan: Plan, inputs: Inputs, carry: Carry, limit) -> Carry:
+    """The last finite state before the bad step, where one is suspected."""
+    going = lambda carry: (carry.status == RUNNING) & (carry.suspect > 0)
+    return jax.lax.while_loop(going, lambda c: advance(plan, inputs, c, c.suspect // 2, limit)[0], carry)
+
+
+def run_while(
+    plan: Plan, inputs: Inputs, carry: Carry, limit, until, capacity: int, seconds=None
+) -> tuple[Carry, dict[str, jax.Array]]:
+    """Runs until a decision, or until `until` records are written; returns up to `capacity` records of this call."""
+    first = carry.records
+    shapes = jax.eval_shape(lambda: evaluate(plan, inputs, carry.state))
+    buffers = jax.tree.map(lambda s: jnp.full((capacity + 1,), _blank(s.dtype)), shapes)
+
+    def going(loop):
+        carry, _ = loop
+        return (carry.status == RUNNING) & ((carry.records < until) | (carry.suspect > 0))
+
+    def body(loop):
+        carry, buffers = loop
+        slot = jnp.where(carry.suspect > 0, capacity, carry.records - first)
+        length = jnp.where(carry.suspect > 0, carry.suspect // 2, jnp.minimum(plan.every, limit - carry.state.step))
+        carry, record = advance(plan, inputs, carry, length, limit, seconds)
+        write = lambda buffer, value: jax.lax.dynamic_update_index_in_dim(buffer, value.astype(buffer.dtype), slot, 0)
+        return carry, jax.tree.map(write, buffers, record)
+
+    carry, buffers = jax.lax.while_loop(going, body, (carry, buffers))
+    return carry, jax.tree.map(lambda b: b[:capacity], buffers)
+
+
+def run_scan(plan: Plan, inputs: Inputs, carry: Carry, steps: int) -> tuple[Carry, dict[str, jax.Array]]:
+    """Runs `steps` steps and writes every record; differentiable in reverse."""
+    limit = carry.state.step + steps
+    full, rest = divmod(steps, plan.every)
+    carry, records = jax.lax.scan(lambda c, _: advance(plan, inputs, c, plan.every, limit), carry, length=full)
+    if rest:
+        carry, record = advance(plan, inputs, carry, rest, limit)
+        records = _append(records, record)
+    carry, record = advance(plan, inputs, carry, 0, limit)
+    records = _append(records, record)
+    stopped = jax.lax.stop_gradient
+    found = _bisect(plan, stopped(inputs), stopped(carry), limit)
+    carry = _select(carry.suspect > 0, found, carry)
+    keep = jnp.arange(full + bool(rest) + 1) < carry.records
+    return carry, jax.tree.map(lambda r: jnp.where(keep, r, _blank(r.dtype)), records)
+
+
+def _append(records: dict, record: dict) -> dict:
+    return jax.tree.map(lambda many, one: jnp.concatenate([many, one[None].astype(many.dtype)]), records, record)
+
+
+def _blank(dtype):
+    return jnp.nan if jnp.issubdtype(dtype, jnp.floating) else jnp.asarray(-1, dtype)

@@ -1,0 +1,64 @@
+"""Scores of predictions, by name: f(target, prediction, sample_weight) -> scalar."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from jgd._checks import nearest
+
+
+def _mean(values, weight):
+    values = values if values.ndim == 1 else values.mean(axis=tuple(range(1, values.ndim)))
+    return jnp.mean(values) if weight is None else jnp.sum(values * weight) / jnp.sum(weight)
+
+
+def accuracy(target, prediction, sample_weight=None):
+    """The share of rows predicted right."""
+    return _mean((target == prediction).astype(jnp.result_type(float)), sample_weight)
+
+
+def mse(target, prediction, sample_weight=None):
+    """Mean squared error."""
+    return _mean((target - prediction) ** 2, sample_weight)
+
+
+def mae(target, prediction, sample_weight=None):
+    """Mean absolute error."""
+    return _mean(jnp.abs(target - prediction), sample_weight)
+
+
+def r2(target, prediction, sample_weight=None):
+    """The share of variance explained: 1 - sum (y - p)^2 / sum (y - mean y)^2."""
+    weight = None if sample_weight is None else sample_weight.reshape(-1, *(1,) * (target.ndim - 1))
+    centre = jnp.average(target, axis=0, weights=None if weight is None else jnp.broadcast_to(weight, target.shape))
+    return 1 - mse(target, prediction, sample_weight) / mse(target, centre, sample_weight)
+
+
+NAMED = {"accuracy": accuracy, "mse": mse, "mae": mae, "r2": r2}
+HIGHER_IS_BETTER = ("accuracy", "r2")
+
+
+def named_metrics(metrics: Sequence[str | Callable[..., Any]]) -> tuple[tuple[str, Callable[..., Any]], ...]:
+    """Pairs of a name and a function.
+
+    Raises:
+      ValueError, TypeError: for an unknown name, or something that is neither a name nor a function.
+    """
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    pairs = []
+    for metric in metrics:
+        if isinstance(metric, str):
+            if metric not in NAMED:
+                raise ValueError(f"unknown metric {metric!r}: {nearest(metric, NAMED)}")
+            pairs.append((metric, NAMED[metric]))
+        elif callable(metric):
+            pairs.append((getattr(metric, "__name__", type(metric).__name__), metric))
+        else:
+            raise TypeError(f"a metric is a name or a function f(target, prediction, sample_weight), found {metric!r}.")
+    return tuple(pairs)
+
+
+def call_metric(function: Callable[..., Any], target, prediction, weight):
+    return function(target, prediction) if weight is None else function(target, prediction, sample_weight=weight)

@@ -1,0 +1,236 @@
+"""The one place where the arguments of a run are checked."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgd._checks import as_key, check_count, is_concrete, nearest
+from jgd._over import refuse_over
+from jgd.data import Dataset, batch_rows, steps_per_epoch
+from jgd.models import Problem
+from jgd.training._loop import Inputs, Plan
+from jgd.training._metrics import named_metrics
+from jgd.training._step import State
+from jgd.training.stopping import StoppingRule
+from jgd.transformation import as_transformation
+
+
+class Run(NamedTuple):
+    """A run whose arguments have been checked.
+
+    Attributes:
+      plan: its static part.
+      inputs: its traced part.
+      steps: how many steps at most.
+      params: where to start, None for the problem's own.
+      state: a state to go on from, or None.
+    """
+
+    plan: Plan
+    inputs: Inputs
+    steps: int
+    params: Any
+    state: State | None
+
+
+def prepare(
+    problem: Problem, data: Any, tx: Any, *, batch_size: int | str, epochs: int | None, steps: int | None, key: Any,
+    shuffle: bool | str, validation: Any, metrics: Sequence[str | Callable], stop: StoppingRule | None,
+    record: int | str, best: str | None, params: Any, state: State | None, clock: bool,
+) -> Run:  # fmt: skip
+    """Checks every argument of a run, and encodes the data; raises before anything is compiled."""
+    refuse_over("fit", problem=problem, tx=tx, batch_size=batch_size, key=key, epochs=epochs, steps=steps, stop=stop, data=data)
+    if not isinstance(problem, Problem):
+        hint = " call it, as in jgd.linear_regression()." if hasattr(problem, "factory") else ""
+        hint = hint or " give a loss to jgd.Problem(loss=f, init=x0)." if callable(problem) else hint
+        raise TypeError(f"problem must be a jgd.Problem, found {type(problem).__name__} {problem!r};{hint}")
+    if tx is None:
+        raise TypeError("an optimizer is missing: give one, such as jgd.adam(1e-2).")
+    tx = as_transformation(tx)
+    key = as_key(key)
+    data, validation = _data(problem, data, validation, key)
+    n = None if data is None else len(data)
+    size = _batch_size(batch_size, n, validation is not None)
+    if shuffle not in (True, False, "replacement"):
+        raise ValueError(f"shuffle must be True, False or 'replacement', found {shuffle!r}.")
+    per_epoch = 1 if size is None else steps_per_epoch(n, size)
+    total = _steps(epochs, steps, per_epoch)
+    every, batch_loss = _cadence(record, per_epoch)
+    metrics = named_metrics(metrics)
+    if metrics and (data is None or problem.functions.predict is None):
+        raise ValueError("metrics need data and a problem that predicts (Problem(..., predict=f)).")
+    if best is None and validation is not None:
+        best = "validation_loss"
+    # The order of batches depends on nothing else, so that what it does not depend on changes no program.
+    plan = Plan(n, size, True if size is None else shuffle, every, batch_loss and size is not None, metrics, best)
+    _check_names(plan, stop, best, tx, validation is not None, clock)
+    if problem.functions.encode is None:
+        _check_loss(problem, data, params, key)
+    if params is not None:
+        _check_params(problem, data, params, key)
+    return Run(plan, Inputs(problem, tx, data, validation, stop, key), total, params, state)
+
+
+def _data(problem: Problem, data: Any, validation: Any, key) -> tuple[Dataset | None, Dataset | None]:
+    if data is None:
+        if problem.functions.encode is not None:
+            raise TypeError(f"{problem.name} needs data: give (X, y), (X, y, sample_weight) or a jgd.Dataset.")
+        if validation is not None:
+            raise TypeError("validation= needs data to validate on, and this run has none.")
+        return None, None
+    data = _encode(problem, as_dataset(data), None)
+    if validation is None:
+        return data, None
+    if isinstance(validation, (int, float)) and not isinstance(validation, bool):
+        return _split(data, float(validation), key)
+    return data, _encode(problem, as_dataset(validation), data)
+
+
+def as_dataset(data: Any) -> Dataset:
+    """A checked `Dataset` from itself, `(X, y)` or `(X, y, sample_weight)`."""
+    if isinstance(data, Dataset):
+        return data
+    if not isinstance(data, tuple) or len(data) not in (2, 3):
+        found = f"{len(data)} of them" if isinstance(data, tuple) else type(data).__name__
+        raise TypeError(f"data must be (X, y), (X, y, sample_weight) or a jgd.Dataset, found {found}.")
+    return Dataset(*data)
+
+
+def _encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Dataset:
+    encode = problem.functions.encode
+    if encode is None:
+        if data.y is not None and data.y.dtype.kind in "US":
+            raise TypeError("y is text, and this problem does not know classes: give numbers.")
+        return data
+    if data.y is None:
+        raise ValueError(f"{problem.name} needs targets: give (X, y).")
+    known = trained_on.classes if trained_on is not None else data.classes
+    y, classes = encode(data.y, known) if data.classes is None or trained_on is not None else (data.y, data.classes)
+    data = data._with(y=y, classes=classes)
+    if trained_on is not None and data.X.shape[1] != trained_on.X.shape[1]:
+        raise ValueError(f"validation data has {data.X.shape[1]} columns, the training data {trained_on.X.shape[1]}.")
+    return data
+
+
+def _split(data: Dataset, share: float, key) -> tuple[Dataset, Dataset]:
+    """A share of the rows, drawn by the key, held out for validation."""
+    n = len(data)
+    held = round(share * n)
+    if not 0 < share < 1 or not 0 < held < n:
+        raise ValueError(f"validation must be a share between 0 and 1 that leaves rows on both sides, found {share:g} of {n}.")
+    order = batch_rows(jax.random.fold_in(key, 1), 0, 1, n, n)[0]
+    parts = data.take(jnp.sort(order[held:])), data.take(jnp.sort(order[:held]))
+    if data.sample_weight is None:
+        return parts
+    if is_concrete(data.sample_weight) and not all(bool(part.sample_weight.any()) for part in parts):
+        raise ValueError("all weight fell on one side of the validation split: use another key or share.")
+    return tuple(part._with(sample_weight=part.sample_weight / part.sample_weight.mean()) for part in parts)
+
+
+def _batch_size(batch_size: Any, n: int | None, split: bool) -> int | None:
+    if batch_size == "full":
+        return None
+    if isinstance(batch_size, str):
+        raise ValueError(f"batch_size must be 'full' or a whole number, found {batch_size!r}.")
+    size = check_count("batch_size", batch_size)
+    if n is None:
+        raise ValueError(f"batch_size={size} needs data, and this run has none.")
+    if size > n:
+        held = " left after the validation rows were held out" if split else ""
+        raise ValueError(f"batch_size={size} is more than the {n} rows{held}; use 'full' for all of them.")
+    return size
+
+
+def _steps(epochs: int | None, steps: int | None, per_epoch: int) -> int:
+    if epochs is None and steps is None:
+        raise ValueError("how long? Give epochs= (passes over the data) or steps= (updates), or both: the first to be reached.")
+    limits = [check_count("steps", steps)] if steps is not None else []
+    limits += [check_count("epochs", epochs) * per_epoch] if epochs is not None else []
+    total = min(limits)
+    if total >= 2**31:
+        raise ValueError(f"{total} steps are more than the counter holds (2^31 - 1).")
+    return total
+
+
+def _cadence(record: int | str, per_epoch: int) -> tuple[int, bool]:
+    if record == "epoch":
+        return per_epoch, False
+    if record == "step":
+        return 1, True
+    if isinstance(record, str):
+        hint = nearest(record, ("epoch", "step"))
+        raise ValueError(f"record must be 'epoch', 'step' or a number of steps, found {record!r}; {hint}")
+    return check_count("record", record), False
+
+
+def _check_names(plan: Plan, stop: Any, best: str | None, tx, validation: bool, clock: bool) -> None:
+    """The names that rules and `best` refer to must be among those recorded."""
+    recorded = ["step", "loss", "grad_norm", "learning_rate"] + [name for name, _ in plan.metrics]
+    if validation:
+        recorded += ["validation_loss"] + [f"validation_{name}" for name, _ in plan.metrics]
+    if best is not None and best not in recorded[1:]:
+        raise ValueError(f"best={best!r} is not recorded: {nearest(best, recorded[1:])}")
+    if stop is None:
+        return
+    if not isinstance(stop, StoppingRule):
+        raise TypeError(f"stop must be a rule such as jgd.stopping.gradient_norm(1e-6), found {stop!r}.")
+    for name in stop.functions.needs:
+        if name == "seconds" and not clock:
+            raise ValueError("the rule stopping.seconds reads the host's clock, which compiled code has not: use fit.")
+        if name != "seconds" and name not in recorded:
+            advice = "give validation=" if name.startswith("validation") else nearest(name, recorded)
+            raise ValueError(f"{stop!r} looks at {name!r}, which this run does not record: {advice}.")
+
+
+def _describe(tree: Any) -> str:
+    shapes = jax.tree.map(lambda leaf: f"{jnp.result_type(leaf).name}{list(np.shape(leaf))}", tree)
+    return str(shapes).replace("'", "")
+
+
+def _check_params(problem: Problem, data: Dataset | None, params: Any, key) -> None:
+    expected = jax.eval_shape(problem.init, key, data)
+    wrong = jax.tree.structure(expected) != jax.tree.structure(params)
+    wrong = wrong or [np.shape(p) for p in jax.tree.leaves(params)] != [e.shape for e in jax.tree.leaves(expected)]
+    if wrong:
+        raise ValueError(f"params have the wrong structure or shapes: found {_describe(params)}, expected {_describe(expected)}.")
+
+
+def _check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> None:
+    """A loss given by the user: real numbers, one per row or one in all."""
+    start = params if params is not None else problem.init(key, data)
+    check_start(start)
+    rows = data if data is None or len(data) <= 2 else data.take(jnp.arange(2))
+    out = jax.eval_shape(problem.functions.loss, start, rows)
+    shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
+    if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"the loss must return real numbers, found {dtype or type(out).__name__}; use floating arithmetic.")
+    n = None if rows is None else len(rows)
+    if shape not in ((), (n,)):
+        one = "a scalar" if n is None else "one value per row or a scalar"
+        raise ValueError(f"the loss must return {one}, found shape {shape} for {n or 'no'} rows.")
+    if shape == () and rows is not None and data.sample_weight is not None:
+        raise ValueError("sample weights need a loss that returns one value per row; this one returns a scalar.")
+
+
+def check_start(params: Any) -> None:
+    """Initial parameters: real, finite numbers."""
+    leaves = jax.tree.leaves(params)
+    if not leaves:
+        raise ValueError("init holds no parameters: give a number, an array or a pytree of them.")
+    for leaf in leaves:
+        if not hasattr(leaf, "dtype") and not isinstance(leaf, (int, float)) or jnp.iscomplexobj(leaf):
+            raise TypeError(f"init must hold real numbers, found {type(leaf).__name__} {leaf!r}.")
+        if is_concrete(leaf) and not bool(jnp.all(jnp.isfinite(jnp.asarray(leaf)))):
+            raise ValueError("the initial parameters hold NaN or infinity: start from finite numbers.")
+
+
+def check_first_loss(loss: float) -> None:
+    """The loss at the start must be finite."""
+    if not math.isfinite(loss):
+        raise ValueError(
+            f"the loss is {loss} at the initial parameters: no step can help. Look for log(0), 0/0 or an overflow in it."
+        )

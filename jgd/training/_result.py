@@ -1,0 +1,257 @@
+"""What a run returns: a pytree of arrays, which on the host also knows how to predict, plot and explain itself."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from jgd.data import Dataset
+from jgd.training._loop import Best
+from jgd.training._step import State
+from jgd.training.stopping import STATUSES
+
+
+class FitError(RuntimeError):
+    """A run that ended badly; its message says what happened and what to do.
+
+    >>> import jgd
+    >>> result = jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(1e30), steps=9)
+    >>> try:
+    ...     result.check()
+    ... except jgd.FitError as error:
+    ...     print(str(error).partition(":")[0])
+    nonfinite at step 1
+    """
+
+
+@jax.tree_util.register_pytree_node_class
+class History:
+    """What was recorded: one array per quantity, by attribute or by name, and `step`, the step each belongs to.
+
+    `loss[k]` is that of the parameters before step `step[k]`; the last record is that of the final parameters.
+
+    >>> import jgd
+    >>> result = jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.5), steps=2)
+    >>> result.history.names
+    ('step', 'loss', 'grad_norm', 'learning_rate')
+    >>> result.history.loss.tolist()
+    [9.0, 0.0, 0.0]
+    """
+
+    def __init__(self, arrays: dict[str, Any]):
+        self.__dict__["arrays"] = arrays
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.arrays)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arrays[name]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name not in self.arrays:
+            raise AttributeError(f"nothing called {name!r} was recorded, only {', '.join(self.arrays)}.")
+        return self.arrays[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    def __len__(self) -> int:
+        return int(np.shape(self.arrays["step"])[-1])
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} records of {', '.join(self.names)})"
+
+    def tree_flatten(self):
+        return tuple(self.arrays.values()), tuple(self.arrays)
+
+    @classmethod
+    def tree_unflatten(cls, names, children):
+        return cls(dict(zip(names, children, strict=True)))
+
+
+class HostNotes:
+    """What a result knows on the host besides its arrays; no part of the pytree."""
+
+    problem: Any = None
+    tx: Any = None
+    data: Dataset | None = None
+    stop: Any = None
+    steps_per_epoch: int = 1
+    batch_size: Any = None
+    ended_by: str = ""
+    compile_seconds: float | None = None
+    run_seconds: float | None = None
+
+    def __init__(self, **notes):
+        self.__dict__.update(notes)
+
+
+@jax.tree_util.register_pytree_with_keys_class
+class Result:
+    """The outcome of a run. A pytree: under `vmap` it only gains leading axes.
+
+    Attributes:
+      params: the final parameters; where a run became nonfinite, the last finite ones.
+      state: the final training state (parameters, optimizer's state, step), for `fit(state=...)`.
+      history: what was recorded; see `History`.
+      steps: how many steps this run took.
+      best: the best parameters by a recorded quantity, exactly as scored, with score and step; None if not asked for.
+      status_code: the status as a number, for compiled code.
+
+    >>> import jgd
+    >>> X, y = jgd.data.make_line(100)
+    >>> result = jgd.fit(jgd.linear_regression(), (X, y), jgd.gd(0.1), epochs=200)
+    >>> result.status, result.steps
+    ('max_steps', 200)
+    """
+
+    def __init__(self, state: State, history: History, status_code: Any, steps: Any, best: Best | None):
+        self.state, self.history, self.status_code, self.best = state, history, status_code, best
+        self._steps, self.notes = steps, HostNotes()
+
+    def tree_flatten_with_keys(self):
+        names = ("state", "history", "status_code", "steps", "best")
+        values = (self.state, self.history, self.status_code, self._steps, self.best)
+        return [(jax.tree_util.GetAttrKey(k), v) for k, v in zip(names, values, strict=True)], None
+
+    @classmethod
+    def tree_unflatten(cls, aux, children):
+        return cls(*children)
+
+    @property
+    def params(self) -> Any:
+        return self.state.params
+
+    @property
+    def steps(self) -> Any:
+        return int(self._steps) if self._single else self._steps
+
+    @property
+    def _single(self) -> bool:
+        """Whether this is one concrete result, rather than a batch, or one being traced."""
+        return not isinstance(self.status_code, jax.core.Tracer) and np.ndim(self.status_code) == 0
+
+    @property
+    def status(self) -> Any:
+        """`converged`, `max_steps`, `stalled`, `diverged` or `nonfinite`; an array of them for a batch of results."""
+        if isinstance(self.status_code, jax.core.Tracer):
+            raise TypeError("status is text, which compiled code has none of: use status_code there.")
+        return STATUSES[int(self.status_code)] if self._single else np.asarray(STATUSES)[np.asarray(self.status_code)]
+
+    @property
+    def objective(self) -> Any:
+        """The last recorded loss: the objective of the final parameters, unless batch losses were recorded."""
+        loss = self.history.loss
+        return float(loss[-1]) if self._single and len(loss) else loss[..., -1]
+
+    @property
+    def message(self) -> str:
+        """The status in a sentence, with what to do about it."""
+        self._need_single("message")
+        losses = np.asarray(self.history.loss)
+        losses = losses[np.isfinite(losses)]
+        # One that overflowed before the first record has no loss to name.
+        last = f"the loss was {losses[-1]:.4g}" if len(losses) else "no finite loss was recorded"
+        start = f" and {losses[0]:.4g} at the start" if len(losses) > 1 else ""
+        rose = len(losses) > 1 and losses[-1] > losses[0]
+        by = self.notes.ended_by or (f"{self.notes.stop!r} was met" if self.notes.stop is not None else "its rule was met")
+        text = {
+            "running": f"still running, {last}{start}.",
+            "converged": f"{by}; {last}{start}.",
+            "max_steps": f"{self.notes.ended_by or 'all steps were taken'}; {last}{start}."
+            + (" The loss rose: try a smaller learning rate." if rose else ""),
+            "stalled": f"the parameters no longer move, but the rule is not met; {last}. Loosen the rule's tolerance, "
+            "enable float64, or check that the learning rate is not zero.",
+            "diverged": f"the loss grew without bound: {last}{start}. Lower the learning rate (by 10, to begin with), "
+            "standardise the columns, or put jgd.clip_by_global_norm(1.0) first in the chain.",
+            "nonfinite": f"the parameters or the loss became NaN or infinite; before that {last}{start}; the last finite "
+            "parameters are kept. Lower the learning rate (by 10, to begin with), or standardise the columns.",
+        }[self.status]
+        return f"{self.status} at step {int(self.state.step)}: {text}"
+
+    def check(self) -> "Result":
+        """This result, if its run ended well (`converged` or `max_steps`).
+
+        Raises:
+          FitError: otherwise; the message says what to do.
+        """
+        self._need_single("check()")
+        if self.status in ("stalled", "diverged", "nonfinite"):
+            raise FitError(self.message)
+        return self
+
+    @property
+    def compile_seconds(self) -> float | None:
+        """Seconds spent tracing and compiling; 0 when the program was there already."""
+        return self.notes.compile_seconds
+
+    @property
+    def run_seconds(self) -> float | None:
+        """Seconds spent running, without compilation."""
+        return self.notes.run_seconds
+
+    def predict(self, X: Any, *, best: bool = False) -> Any:
+        """Predictions for new rows: values, or class labels as they were given.
+
+        Args:
+          X: rows like those of the fit (a frame's columns must have the same names).
+          best: use the best parameters instead of the final ones.
+        """
+        classes = self.notes.data.classes if self.notes.data is not None else None
+        numbers = self._problem("predict").predict(self._chosen(best), self._rows(X))
+        return numbers if classes is None else np.asarray(classes)[np.asarray(numbers)]
+
+    def probabilities(self, X: Any, *, best: bool = False) -> jax.Array:
+        """Class probabilities for new rows, shape (n, classes), in the order of `classes`."""
+        return self._problem("probabilities").probabilities(self._chosen(best), self._rows(X))
+
+    @property
+    def classes(self) -> tuple | None:
+        """The labels that the class numbers stand for."""
+        return self.notes.data.classes if self.notes.data is not None else None
+
+    def to_frame(self):
+        """The history as a pandas frame, one row per record."""
+        import pandas as pd
+
+        self._need_single("to_frame()")
+        frame = pd.DataFrame({name: np.asarray(self.history[name]) for name in self.history.names})
+        frame.insert(1, "epoch", frame["step"] / self.notes.steps_per_epoch)
+        return frame
+
+    def plot(self, ax=None, **options):
+        """The loss curve; see `jgd.plotting.plot_loss`."""
+        from jgd import plotting
+
+        return plotting.plot_loss(self, ax=ax, **options)
+
+    def __repr__(self) -> str:
+        if isinstance(self.status_code, jax.core.Tracer):
+            return "Result(traced)"
+        if not self._single:
+            return f"Result(batch of shape {np.shape(self.status_code)})"
+        return f"Result({self.message})"
+
+    def _need_single(self, what: str) -> None:
+        if not self._single:
+            raise TypeError(f"{what} is of one result: pick one with jax.tree.map(lambda a: a[i], results).")
+
+    def _problem(self, what: str) -> Any:
+        if self.notes.problem is None:
+            raise TypeError(f"a result made inside compiled code does not know its problem: problem.{what}(result.params, X).")
+        return self.notes.problem
+
+    def _chosen(self, best: bool) -> Any:
+        if best and self.best is None:
+            raise ValueError("no best parameters were kept: fit with validation=, or best='loss'.")
+        return self.best.params if best else self.params
+
+    def _rows(self, X: Any) -> jax.Array:
+        data = self.notes.data
+        new = Dataset(X)
+        if data is not None and data.columns and new.columns and data.columns != new.columns:
+            raise ValueError(f"the columns differ from the fit's: found {new.columns}, expected {data.columns}.")
+        if data is not None and new.X.shape[1] != data.X.shape[1]:
+            raise ValueError(f"X has {new.X.shape[1]} columns, but the fit had {data.X.shape[1]}.")
+        return new.X
