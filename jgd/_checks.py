@@ -24,6 +24,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "transition_steps": (1.0, math.inf),
     "decay_steps": (1.0, math.inf),
     "warmup_steps": (0.0, math.inf),
+    "classes": (2.0, math.inf),
 }
 
 
@@ -44,7 +45,7 @@ def check_number(where: str, name: str, value: Any) -> None:
     """Refuse NaN, and what lies outside the range that `name` has everywhere."""
     if not is_concrete(value):
         return
-    values = np.asarray(value)
+    values = np.asarray(value, np.float64)
     if np.isnan(values).any():
         raise ValueError(f"{where}: {name} is NaN; give a number.")
     low, high = RANGES.get(name, (-math.inf, math.inf))

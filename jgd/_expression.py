@@ -145,7 +145,10 @@ class Factory:
         if name.endswith("dtype") and value is not None:
             return Static(jnp.dtype(value))
         if name in self.static and _is_number(value):
+            _checks.check_number(self.name, name, value)
             return Static(_checks.check_count(f"{self.name}: {name}", value))
+        if isinstance(value, np.bool_) or (_is_number(value) and isinstance(self.signature.parameters[name].default, bool)):
+            return Static(bool(value))
         if name in self.arrays and not callable(value):
             return value
         leaf = functools.partial(_store_leaf, self.name, name)

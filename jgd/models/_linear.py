@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from jgd import losses, penalties
-from jgd._checks import check_count
 from jgd._expression import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
 from jgd.models._problem import Problem, ProblemFunctions
@@ -39,7 +38,7 @@ def _predictor(params: LinearParams, X: jax.Array) -> jax.Array:
     return z if params.bias is None else z + params.bias
 
 
-def _linear(l2, fit_intercept):
+def _linear(l2=0.0, fit_intercept=True):
     return ProblemFunctions(
         init=lambda key, data: _zeros(data, data.y.shape[1:], fit_intercept),
         loss=lambda params, batch: losses.squared_error(_predictor(params, batch.X), batch.y),
@@ -49,7 +48,7 @@ def _linear(l2, fit_intercept):
     )
 
 
-def _logistic(l2, classes, fit_intercept):
+def _logistic(l2=0.0, classes=2, fit_intercept=True):
     shape, loss = ((), losses.logistic) if classes == 2 else ((classes,), losses.softmax)
 
     def probabilities(params, X):
@@ -71,12 +70,11 @@ def _logistic(l2, classes, fit_intercept):
     )
 
 
-_linear_factory = factory(_linear, Problem, name="linear_regression")
-_logistic_factory = factory(_logistic, Problem, name="logistic_regression", static=("classes",))
-
-
-def linear_regression(l2: Any = 0.0, fit_intercept: bool = True) -> Problem:
-    """Least squares, with an optional ridge penalty.
+linear_regression = factory(
+    _linear,
+    Problem,
+    name="linear_regression",
+    doc="""Least squares, with an optional ridge penalty.
 
     minimise over W, b:  mean_i w_i |x_i W + b - y_i|^2 + (l2 / 2) |W|^2,  the weights w_i scaled to mean one.
 
@@ -95,12 +93,15 @@ def linear_regression(l2: Any = 0.0, fit_intercept: bool = True) -> Problem:
     >>> result = jgd.fit(jgd.linear_regression(), (X, 2 * X[:, 0] + 1), jgd.gd(0.3), epochs=200)
     >>> result.params.weights.round(4).tolist(), result.params.bias.round(4).item()
     ([2.0], 1.0)
-    """
-    return _linear_factory(l2=l2, fit_intercept=bool(fit_intercept))
+    """,
+)
 
-
-def logistic_regression(l2: Any = 0.0, classes: int = 2, fit_intercept: bool = True) -> Problem:
-    """Logistic regression: binary for two classes, softmax for more.
+logistic_regression = factory(
+    _logistic,
+    Problem,
+    name="logistic_regression",
+    static=("classes",),
+    doc="""Logistic regression: binary for two classes, softmax for more.
 
     minimise over w, b:  mean_i w_i log(1 + exp(-s_i (x_i w + b))) + (l2 / 2) |w|^2,  s_i = +1 or -1,
     or over W, b:        mean_i w_i (log sum_j exp(z_ij) - z_i,y_i) + (l2 / 2) |W|^2,  z = X W + b.
@@ -120,10 +121,5 @@ def logistic_regression(l2: Any = 0.0, classes: int = 2, fit_intercept: bool = T
     >>> result = jgd.fit(jgd.logistic_regression(l2=1e-3), (X, y), jgd.adam(0.1), batch_size=32, epochs=20)
     >>> bool((result.predict(X) == y).mean() > 0.85)
     True
-    """
-    check_count("logistic_regression: classes", classes, low=2)
-    return _logistic_factory(l2=l2, classes=int(classes), fit_intercept=bool(fit_intercept))
-
-
-for _function, _made in ((linear_regression, _linear_factory), (logistic_regression, _logistic_factory)):
-    _function.factory = _made.factory
+    """,
+)

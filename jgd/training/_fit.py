@@ -121,8 +121,8 @@ def _count_trace() -> None:
     _traced = next(_traces) + 1
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _begin(plan: Plan, inputs: Inputs, params: Any, state: State | None) -> tuple[Carry, jax.Array]:
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _begin(plan: Plan, capacity: int, inputs: Inputs, params: Any, state: State | None) -> tuple[Carry, jax.Array]:
     _count_trace()
     state = state if state is not None else _first_state(inputs, params)
     few = None if inputs.data is None else inputs.data.take(jnp.arange(min(plan.rows, 256)))
@@ -216,43 +216,34 @@ class _Driver:
         self.capacity = 1 << max(6, min(14, (_records(run.steps, run.plan.every) - 1).bit_length()))
 
     def start(self) -> None:
-        run = self.run
-        self.carry, loss = self._timed(_begin, run.plan, run.inputs, run.params, run.state)
+        run, traced, began = self.run, _traced, time.perf_counter()
+        self.carry, loss = _begin(run.plan, self.capacity, run.inputs, run.params, run.state)
         check_first_loss(float(loss))
         self.first_step = int(self.carry.state.step)
+        self.limit = np.int32(self.first_step + run.steps)
+        if _traced > traced:  # a new program: compile the loop too, by a call that does nothing, to tell the times apart
+            jax.block_until_ready(self._call(0, 0.0))
+            self.compile_seconds = time.perf_counter() - began
         self.began = time.perf_counter()
+
+    def _call(self, count: int, seconds: float) -> tuple[Carry, dict]:
+        run, until = self.run, np.int32(self.count + count)
+        return _chunk(run.plan, self.capacity, run.inputs, self.carry, self.limit, until, np.float32(seconds))
 
     def advance(self, chunk: int | None, watched: bool) -> None:
         """One call of the program: `chunk` records, or what fits between two glances at the clock, or all."""
         count = min(chunk or (self.per_call if watched else self.capacity), self.capacity)
-        limit = np.int32(self.first_step + self.run.steps)
-        seconds = np.float32(time.perf_counter() - self.began)
-        before = self.run_seconds
-        self.carry, records = self._timed(
-            _chunk, self.run.plan, self.capacity, self.run.inputs, self.carry, limit, np.int32(self.count + count), seconds
-        )
+        before = time.perf_counter()
+        self.carry, records = self._call(count, before - self.began)
         written, self.status = int(self.carry.records) - self.count, int(self.carry.status)
         self.records.append({name: np.asarray(values)[:written] for name, values in records.items()})
         self.count += written
-        spent = self.run_seconds - before
+        spent = time.perf_counter() - before
+        self.run_seconds += spent
         if spent < GLANCE / 2:
             self.per_call *= 2
         elif spent > GLANCE * 2:
             self.per_call = max(1, self.per_call // 2)
-
-    def _timed(self, program, *args):
-        """The program's result; its time counts as compilation until it is dispatched, if it had to be traced."""
-        traced, start = _traced, time.perf_counter()
-        out = program(*args)
-        dispatched = time.perf_counter()
-        jax.block_until_ready(out)
-        done = time.perf_counter()
-        if _traced > traced:
-            self.compile_seconds += dispatched - start
-            self.run_seconds += done - dispatched
-        else:
-            self.run_seconds += done - start
-        return out
 
     def end(self, reason: str) -> None:
         self.status, self.ended_by = MAX_STEPS, reason

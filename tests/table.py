@@ -1,0 +1,90 @@
+"""One table of every public transformation and schedule, for the battery; a public one that is missing fails a test."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import optax
+
+import jgd
+
+
+class Case(NamedTuple):
+    """A transformation and its twin.
+
+    Attributes:
+      make: jgd's, with its numbers.
+      twin: optax's, with the same numbers.
+      link: whether it is no optimizer by itself, and takes `sgd(0.1)` behind it.
+      steps: how many steps it needs on the parabola to come within 0.05 of its minimum.
+    """
+
+    make: Callable[[], Any]
+    twin: Callable[[], Any]
+    link: bool = False
+    steps: int = 400
+
+
+MASK = {"w": True, "b": False}
+
+TRANSFORMATIONS = {
+    "gd": Case(lambda: jgd.gd(0.1), lambda: optax.sgd(0.1)),
+    "sgd": Case(lambda: jgd.sgd(0.1, momentum=0.9, nesterov=True), lambda: optax.sgd(0.1, momentum=0.9, nesterov=True)),
+    "adagrad": Case(lambda: jgd.adagrad(0.5), lambda: optax.adagrad(0.5)),
+    "rmsprop": Case(lambda: jgd.rmsprop(0.02, decay=0.95), lambda: optax.rmsprop(0.02, decay=0.95)),
+    "adam": Case(lambda: jgd.adam(0.05, eps_root=1e-12), lambda: optax.adam(0.05, eps_root=1e-12)),
+    "adamw": Case(lambda: jgd.adamw(0.05, weight_decay=1e-3), lambda: optax.adamw(0.05, weight_decay=1e-3)),
+    "nadam": Case(lambda: jgd.nadam(0.05), lambda: optax.nadam(0.05)),
+    "lion": Case(lambda: jgd.lion(0.01), lambda: optax.lion(0.01)),
+    "clip": Case(lambda: jgd.clip(0.5), lambda: optax.clip(0.5), link=True),
+    "clip_by_global_norm": Case(lambda: jgd.clip_by_global_norm(0.5), lambda: optax.clip_by_global_norm(0.5), link=True),
+    "add_decayed_weights": Case(
+        lambda: jgd.add_decayed_weights(1e-3), lambda: optax.add_decayed_weights(1e-3), link=True
+    ),
+    "trace": Case(lambda: jgd.trace(0.8, nesterov=True), lambda: optax.trace(0.8, nesterov=True), link=True),
+    "ema": Case(lambda: jgd.ema(0.5), lambda: optax.ema(0.5), link=True),
+    "scale": Case(lambda: jgd.scale(0.5), lambda: optax.scale(0.5), link=True),
+    "scale_by_learning_rate": Case(lambda: jgd.scale_by_learning_rate(0.1), lambda: optax.scale_by_learning_rate(0.1)),
+    "scale_by_adam": Case(lambda: jgd.scale_by_adam(), lambda: optax.scale_by_adam(), link=True),
+    "apply_if_finite": Case(
+        lambda: jgd.apply_if_finite(jgd.sgd(0.1), 3), lambda: optax.apply_if_finite(optax.sgd(0.1), 3)
+    ),
+    "masked": Case(
+        lambda: jgd.masked(jgd.scale(0.5), MASK), lambda: optax.masked(optax.scale(0.5), MASK), link=True
+    ),
+    "MultiSteps": Case(
+        lambda: jgd.MultiSteps(jgd.sgd(0.1), 2, accumulator_dtype=jnp.result_type(float)),
+        lambda: optax.MultiSteps(optax.sgd(0.1), 2, accumulator_dtype=jnp.result_type(float)),
+    ),
+    "chain": Case(
+        lambda: jgd.chain(jgd.clip(2.0), jgd.sgd(0.1)), lambda: optax.chain(optax.clip(2.0), optax.sgd(0.1))
+    ),
+    "named_chain": Case(
+        lambda: jgd.named_chain(("a", jgd.clip(2.0)), ("b", jgd.sgd(0.1))),
+        lambda: optax.named_chain(("a", optax.clip(2.0)), ("b", optax.sgd(0.1))),
+    ),
+}
+
+
+class ScheduleCase(NamedTuple):
+    """A schedule and an independent function of the count."""
+
+    make: Callable[[], Any]
+    twin: Callable[[int], Any]
+
+
+SCHEDULES = {
+    "constant": ScheduleCase(lambda: jgd.schedules.constant(0.1), optax.constant_schedule(0.1)),
+    "exponential_decay": ScheduleCase(
+        lambda: jgd.schedules.exponential_decay(0.1, 10, 0.5, transition_begin=5, end_value=0.01),
+        optax.exponential_decay(0.1, 10, 0.5, transition_begin=5, end_value=0.01),
+    ),
+    "step_decay": ScheduleCase(lambda: jgd.schedules.step_decay(0.1, 10, 0.5), lambda t: 0.1 * 0.5 ** (t // 10)),
+    "cosine": ScheduleCase(
+        lambda: jgd.schedules.cosine(0.1, 50, alpha=0.1, exponent=1.5), optax.cosine_decay_schedule(0.1, 50, 0.1, 1.5)
+    ),
+    "warmup_cosine": ScheduleCase(
+        lambda: jgd.schedules.warmup_cosine(0.1, warmup_steps=7, decay_steps=60, init_value=0.02, end_value=0.01, exponent=1.2),
+        optax.warmup_cosine_decay_schedule(0.02, 0.1, 7, 60, 0.01, 1.2),
+    ),
+}
