@@ -1,5 +1,6 @@
 """Rows with targets and weights: the one place where numbers from outside are checked."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,12 @@ class Dataset:
     """
 
     def __init__(self, X: Any, y: Any = None, sample_weight: Any = None, *, columns: Sequence[str] | None = None):
+        # Inside a trace even concrete arrays would be traced; checking them needs their values, now.
+        concrete = all(map(is_concrete, (X, y, sample_weight)))
+        with jax.ensure_compile_time_eval() if concrete else contextlib.nullcontext():
+            self._check(X, y, sample_weight, columns)
+
+    def _check(self, X: Any, y: Any, sample_weight: Any, columns: Sequence[str] | None) -> None:
         names = getattr(X, "columns", None)
         self.columns = tuple(map(str, columns if columns is not None else names)) if names is not None or columns else None
         self.classes: tuple | None = None

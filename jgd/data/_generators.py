@@ -82,7 +82,7 @@ def make_ill_conditioned(
     left, right, error = jax.random.split(as_key(key), 3)
     U = jnp.linalg.qr(jax.random.normal(left, (n, d)))[0]
     V = jnp.linalg.qr(jax.random.normal(right, (d, d)))[0]
-    X = jnp.sqrt(n) * (U * condition ** (-jnp.linspace(0.0, 0.5, d))) @ V.T
+    X = jnp.sqrt(n) * (U * condition ** (-jnp.linspace(0.0, 0.5, d))[None, :]) @ V.T
     return X, X @ V.sum(axis=1) + noise * jax.random.normal(error, (n,))
 
 
@@ -105,4 +105,4 @@ def make_separable(n: int = 200, d: int = 2, *, margin: float = 0.5, key: Any = 
     w = w / jnp.linalg.norm(w)
     y = jax.random.permutation(labels, jnp.arange(n) % 2)
     along = jnp.abs(X @ w) + margin
-    return X + ((2 * y - 1) * along - X @ w)[:, None] * w, y.astype(jnp.int32)
+    return X + ((2 * y - 1) * along - X @ w)[:, None] * w[None, :], y.astype(jnp.int32)

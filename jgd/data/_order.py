@@ -57,7 +57,7 @@ def batch_rows(key, first_step, count: int, n: int, batch_size: int, shuffle: Sh
         words = jax.vmap(lambda t: jax.random.bits(jax.random.fold_in(key, t), (batch_size,), jnp.uint32))(steps)
         return (words % jnp.uint32(n)).astype(jnp.int32)
     T = steps_per_epoch(n, batch_size)
-    position = (steps % T)[:, None] * batch_size + jnp.arange(batch_size, dtype=jnp.int32)
+    position = (steps % T)[:, None] * batch_size + jnp.arange(batch_size, dtype=jnp.int32)[None, :]
     position = jnp.minimum(position, n - 1)
     if not shuffle:
         return position
@@ -86,7 +86,7 @@ def _ranks(words: jax.Array) -> jax.Array:
     """The rank of each word in its row, ties by position: a random permutation of each row."""
     i = jnp.arange(words.shape[-1])
     mine, other = words[:, :, None], words[:, None, :]
-    before = (other < mine) | ((other == mine) & (i[None, :] < i[:, None]))
+    before = (other < mine) | ((other == mine) & (i[None, None, :] < i[None, :, None]))
     return jnp.sum(before, axis=-1, dtype=jnp.int32)
 
 

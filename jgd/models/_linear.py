@@ -35,7 +35,9 @@ def _zeros(data: Dataset, shape: tuple[int, ...], fit_intercept: bool) -> Linear
 
 def _predictor(params: LinearParams, X: jax.Array) -> jax.Array:
     z = product(X, params.weights)
-    return z if params.bias is None else z + params.bias
+    if params.bias is None:
+        return z
+    return z + (params.bias[None, :] if z.ndim == 2 else params.bias)
 
 
 def _linear(l2=0.0, fit_intercept=True):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd.models import Problem
-from jgd.training._loop import Carry, Inputs, Plan, begin, run_scan, run_while
+from jgd.training._loop import INIT, Carry, Inputs, Plan, begin, run_scan, run_while
 from jgd.training._prepare import Run, check_first_loss, prepare
 from jgd.training._result import History, HostNotes, Result
 from jgd.training._step import State, training_step
@@ -56,7 +56,7 @@ def train(
         inputs, state = _not_differentiable((inputs, state))
         capacity = _records(run.steps, plan.every)
         carry, records = run_while(plan, inputs, begin(plan, inputs, state), start + run.steps, capacity, capacity)
-    return _result(carry, records, start)
+    return _result(run, batch_size, carry, records, start)
 
 
 @jax.custom_jvp
@@ -75,7 +75,7 @@ def _(primals, tangents):
 def _first_state(inputs: Inputs, params: Any) -> State:
     """The state before the first step, of a chain that keeps the shape of its state."""
     if params is None:
-        params = inputs.problem.init(jax.random.fold_in(inputs.key, 2), inputs.data)
+        params = inputs.problem.init(jax.random.fold_in(inputs.key, INIT), inputs.data)
     init, _ = training_step(inputs.problem, inputs.tx)
     state = init(params)
     _check_link(inputs, state)
@@ -107,8 +107,14 @@ def _records(steps: int, every: int) -> int:
     return -(-steps // every) + 1
 
 
-def _result(carry: Carry, records: dict, start) -> Result:
-    return Result(carry.state, History(records), carry.status, carry.state.step - start, carry.best)
+def _result(run: Run, batch_size: Any, carry: Carry, records: dict, start, **notes) -> Result:
+    result = Result(carry.state, History(records), carry.status, carry.state.step - start, carry.best)
+    inputs = run.inputs
+    result.notes = HostNotes(
+        problem=inputs.problem, tx=inputs.tx, data=inputs.data, stop=inputs.stop, batch_size=batch_size,
+        steps_per_epoch=run.plan.steps_per_epoch, **notes,
+    )  # fmt: skip
+    return result
 
 
 # What has been traced since the process began, and hence compiled; a fit that adds nothing here compiled nothing.
@@ -249,16 +255,13 @@ class _Driver:
         self.status, self.ended_by = MAX_STEPS, reason
 
     def result(self) -> Result:
-        inputs, plan = self.run.inputs, self.run.plan
         names = self.records[0] if self.records else {}
         records = {name: np.concatenate([r[name] for r in self.records]) for name in names}
-        result = _result(self.carry, records, self.first_step)
-        result.status_code = np.int32(self.status)
-        result.notes = HostNotes(
-            problem=inputs.problem, tx=inputs.tx, data=inputs.data, stop=inputs.stop, ended_by=self.ended_by,
-            steps_per_epoch=plan.steps_per_epoch, batch_size=self.batch_size,
-            compile_seconds=self.compile_seconds, run_seconds=self.run_seconds,
+        result = _result(
+            self.run, self.batch_size, self.carry, records, self.first_step,
+            ended_by=self.ended_by, compile_seconds=self.compile_seconds, run_seconds=self.run_seconds,
         )  # fmt: skip
+        result.status_code = np.int32(self.status)
         return result
 
 

@@ -30,6 +30,8 @@ from jgd.transformation import GradientTransformation, learning_rate
 DIVERGENCE = 1e4
 # With a rule to meet, a run has stalled when its parameters have not moved for this many steps, and an epoch.
 STALL = 200
+# The order folds the run's key with epochs or steps, all below 2^31; other uses fold it with these, and share no bits.
+SPLIT, INIT = 2**32 - 1, 2**32 - 2
 # Rows of up to this many steps x batch are computed at once, before the steps.
 ROWS_AT_ONCE = 1 << 24
 
@@ -116,7 +118,9 @@ def begin(plan: Plan, inputs: Inputs, state: State) -> Carry:
     loss = jax.eval_shape(lambda: evaluate(plan, inputs, state)["loss"])
     best = None if plan.best is None else Best(state.params, jnp.full((), jnp.nan, loss.dtype), state.step)
     rule = () if inputs.stop is None else inputs.stop.functions.init
-    return Carry(state, whole(RUNNING), whole(0), whole(0), whole(0), jnp.zeros((), loss.dtype), rule, best)
+    # A batch's loss says little about the start; the exact one is what later losses are held against.
+    initial = inputs.problem.objective(state.params, inputs.data) if plan.batch_loss else jnp.zeros((), loss.dtype)
+    return Carry(state, whole(RUNNING), whole(0), whole(0), whole(0), initial, rule, best)
 
 
 def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
@@ -209,7 +213,7 @@ def _select(condition, new: Any, old: Any) -> Any:
 def _decide(plan: Plan, inputs: Inputs, carry: Carry, record: dict, limit, seconds) -> Carry:
     """Whether the run ends at this record, and why; the first reason of the list below that holds."""
     loss = record["loss"]
-    initial_loss = jnp.where(carry.records == 0, loss, carry.initial_loss)
+    initial_loss = carry.initial_loss if plan.batch_loss else jnp.where(carry.records == 0, loss, carry.initial_loss)
     status, rule = jnp.asarray(RUNNING, jnp.int32), carry.rule
     status = jnp.where(carry.state.step >= limit, MAX_STEPS, status)
     if inputs.stop is not None:
@@ -220,8 +224,7 @@ def _decide(plan: Plan, inputs: Inputs, carry: Carry, record: dict, limit, secon
         rule, met = inputs.stop.functions.update(carry.rule, seen)
         status = jnp.where(carry.unchanged_steps >= max(STALL, plan.steps_per_epoch), STALLED, status)
         status = jnp.where(met != RUNNING, met, status)
-    if not plan.batch_loss:
-        status = jnp.where(loss > DIVERGENCE * jnp.maximum(jnp.abs(initial_loss), 1), DIVERGED, status)
+    status = jnp.where(loss > DIVERGENCE * jnp.maximum(jnp.abs(initial_loss), 1), DIVERGED, status)
     status = jnp.where(jnp.isfinite(loss), status, NONFINITE).astype(jnp.int32)
     best = carry.best
     if best is not None:

@@ -30,8 +30,9 @@ def mae(target, prediction, sample_weight=None):
 
 def r2(target, prediction, sample_weight=None):
     """The share of variance explained: 1 - sum (y - p)^2 / sum (y - mean y)^2."""
-    weight = None if sample_weight is None else sample_weight.reshape(-1, *(1,) * (target.ndim - 1))
-    centre = jnp.average(target, axis=0, weights=None if weight is None else jnp.broadcast_to(weight, target.shape))
+    weight = jnp.ones(len(target)) if sample_weight is None else sample_weight
+    weight = jnp.broadcast_to(weight.reshape(-1, *(1,) * (target.ndim - 1)), target.shape)
+    centre = jnp.average(target, axis=0, weights=weight, keepdims=True)
     return 1 - mse(target, prediction, sample_weight) / mse(target, centre, sample_weight)
 
 

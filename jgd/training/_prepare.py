@@ -12,7 +12,7 @@ from jgd._checks import as_key, check_count, is_concrete, nearest
 from jgd._over import refuse_over
 from jgd.data import Dataset, batch_rows, steps_per_epoch
 from jgd.models import Problem
-from jgd.training._loop import Inputs, Plan
+from jgd.training._loop import SPLIT, Inputs, Plan
 from jgd.training._metrics import named_metrics
 from jgd.training._step import State
 from jgd.training.stopping import StoppingRule
@@ -122,11 +122,11 @@ def _split(data: Dataset, share: float, key) -> tuple[Dataset, Dataset]:
     held = round(share * n)
     if not 0 < share < 1 or not 0 < held < n:
         raise ValueError(f"validation must be a share between 0 and 1 that leaves rows on both sides, found {share:g} of {n}.")
-    order = batch_rows(jax.random.fold_in(key, 1), 0, 1, n, n)[0]
+    order = batch_rows(jax.random.fold_in(key, SPLIT), 0, 1, n, n)[0]
     parts = data.take(jnp.sort(order[held:])), data.take(jnp.sort(order[:held]))
     if data.sample_weight is None:
         return parts
-    if is_concrete(data.sample_weight) and not all(bool(part.sample_weight.any()) for part in parts):
+    if any(is_concrete(part.sample_weight) and not part.sample_weight.any() for part in parts):
         raise ValueError("all weight fell on one side of the validation split: use another key or share.")
     return tuple(part._with(sample_weight=part.sample_weight / part.sample_weight.mean()) for part in parts)
 

@@ -24,6 +24,9 @@ class FitError(RuntimeError):
     """
 
 
+FIRST = ("step", "loss", "grad_norm", "learning_rate", "validation_loss")
+
+
 @jax.tree_util.register_pytree_node_class
 class History:
     """What was recorded: one array per quantity, by attribute or by name, and `step`, the step each belongs to.
@@ -39,7 +42,8 @@ class History:
     """
 
     def __init__(self, arrays: dict[str, Any]):
-        self.__dict__["arrays"] = arrays
+        order = sorted(arrays, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+        self.__dict__["arrays"] = {name: arrays[name] for name in order}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,7 +81,7 @@ class HostNotes:
     tx: Any = None
     data: Dataset | None = None
     stop: Any = None
-    steps_per_epoch: int = 1
+    steps_per_epoch: int | None = None
     batch_size: Any = None
     ended_by: str = ""
     compile_seconds: float | None = None
@@ -138,6 +142,11 @@ class Result:
         if isinstance(self.status_code, jax.core.Tracer):
             raise TypeError("status is text, which compiled code has none of: use status_code there.")
         return STATUSES[int(self.status_code)] if self._single else np.asarray(STATUSES)[np.asarray(self.status_code)]
+
+    @property
+    def steps_per_epoch(self) -> int | None:
+        """How many steps an epoch had; None for a result that came out of compiled code."""
+        return self.notes.steps_per_epoch
 
     @property
     def objective(self) -> Any:
@@ -217,7 +226,8 @@ class Result:
 
         self._need_single("to_frame()")
         frame = pd.DataFrame({name: np.asarray(self.history[name]) for name in self.history.names})
-        frame.insert(1, "epoch", frame["step"] / self.notes.steps_per_epoch)
+        if self.steps_per_epoch is not None:
+            frame.insert(1, "epoch", frame["step"] / self.steps_per_epoch)
         return frame
 
     def plot(self, ax=None, **options):
