@@ -29,9 +29,15 @@ def pyplot() -> Any:
     return plt
 
 
+def plain(text: str) -> str:
+    """A label as matplotlib shows it unchanged: not read as a formula, not hidden from the legend for an underscore."""
+    text = text.replace("$", r"\$")
+    return " " + text if text.startswith("_") else text
+
+
 def plot_loss(
     results: Any, ax: Any = None, *, x: str = "epoch", log: bool | None = None, optimum: float | None = None,
-    label: str | None = None,
+    excess: bool = False, label: str | None = None,
 ) -> Any:  # fmt: skip
     """The loss curve of one run, or of several in one picture; validation loss dashed beside it where it was recorded.
 
@@ -41,13 +47,14 @@ def plot_loss(
       x: "epoch" or "step".
       log: a logarithmic loss axis; by default, where all losses are positive and span more than a factor of 5.
       optimum: a loss to mark with a line, the best possible one.
+      excess: draw how far losses lie above `optimum`, down to the rounding of float32.
       label: the label of a single run; its chain if not given.
 
     Returns:
       The axes.
 
     Raises:
-      ValueError: if x is neither, or nothing was given.
+      ValueError: if x is neither, nothing was given, or `excess` has no optimum to start from.
 
     >>> import jgd, matplotlib
     >>> matplotlib.use("agg")
@@ -58,6 +65,8 @@ def plot_loss(
     """
     if x not in ("epoch", "step"):
         raise ValueError(f"x must be 'epoch' or 'step', found {x!r}.")
+    if excess and optimum is None:
+        raise ValueError("excess=True draws losses above optimum=: give it.")
     if not isinstance(results, Mapping):
         results = {label or repr(results.notes.tx): results}
     if not results:
@@ -70,45 +79,61 @@ def plot_loss(
         for i, (name, result) in enumerate(results.items()):
             steps = np.asarray(result.history.step)
             at = steps / result.notes.steps_per_epoch if x == "epoch" else steps
-            loss = np.asarray(result.history.loss, dtype=float)
             ended = f" ({result.status})" if result.status in ("diverged", "nonfinite") else ""
-            marker = {"marker": "x"} if np.isfinite(loss).sum() < 2 else {}
             colour = COLOURS[i % len(COLOURS)]
-            ax.plot(at, np.where(np.isfinite(loss), loss, np.nan), color=colour, label=name + ended, **marker)
-            drawn.append(loss)
-            if "validation_loss" in result.history:
-                validation = np.asarray(result.history.validation_loss, dtype=float)
-                ax.plot(at, validation, color=colour, linestyle="--", linewidth=1.2, label=f"{name}, validation")
-                drawn.append(validation)
-        if optimum is not None:
+            for quantity, loss in _losses(result, optimum if excess else None).items():
+                style = {} if quantity == "loss" else {"linestyle": "--", "linewidth": 1.2}
+                marker = {"marker": "x"} if np.isfinite(loss).sum() == 1 else {}
+                said = name + ended if quantity == "loss" else f"{name}, validation"
+                ax.plot(at, loss, color=colour, label=plain(said), **style, **marker)
+                drawn.append(loss[np.isfinite(loss)])
+        if optimum is not None and not excess:
             ax.axhline(optimum, color="0.4", linestyle=":", linewidth=1.2, label="exact optimum")
         values = np.concatenate(drawn)
-        values = values[np.isfinite(values)]
         if log is None:
             log = values.size > 0 and values.min() > 0 and values.max() > 5 * values.min()
         if log:
             ax.set_yscale("log")
+        ax.xaxis.set_major_locator(plt.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
         ax.set_xlabel(x)
-        ax.set_ylabel("loss")
+        ax.set_ylabel("loss above optimum" if excess else "loss")
         if len(ax.lines) > 1:
             ax.legend()
     return ax
 
 
+def _losses(result: Any, above: float | None) -> dict[str, np.ndarray]:
+    """What is drawn of a run, NaN where there is nothing to draw."""
+    curves = {}
+    for name in ("loss", "validation_loss"):
+        if name in result.history:
+            loss = np.asarray(result.history[name], dtype=float)
+            loss = np.where(np.isfinite(loss), loss, np.nan)
+            if above is not None:
+                loss = np.where(loss - above > 1e-7 * abs(above), loss - above, np.nan)
+            curves[name] = loss
+    return curves
+
+
 def plot_regimes(
-    regimes: Mapping[str, Any], axes: Any = None, *, optimum: float | None = None, x: str = "epoch", title: str | None = None
-) -> Any:
+    regimes: Mapping[str, Any], axes: Any = None, *, optimum: float | None = None, excess: bool = False, x: str = "epoch",
+    title: str | None = None,
+) -> Any:  # fmt: skip
     """Loss curves of the regimes side by side, one panel each, on one loss axis.
 
     Args:
       regimes: from a panel's title ("full-batch", "stochastic, one row", ...) to a result, or to a mapping of results.
       axes: as many matplotlib axes as there are regimes; new ones if not given.
       optimum: the best possible loss, marked in each panel.
+      excess: draw how far losses lie above `optimum`.
       x: "epoch" or "step".
       title: a title above the whole row.
 
     Returns:
       The array of axes.
+
+    Raises:
+      ValueError: as `plot_loss`, or if there are more or fewer axes than regimes.
 
     >>> import jgd, matplotlib
     >>> matplotlib.use("agg")
@@ -118,40 +143,42 @@ def plot_regimes(
     >>> [ax.get_title() for ax in axes]
     ['full-batch', 'mini-batch, 10 rows']
     """
-    plt = pyplot()
+    if not regimes:
+        raise ValueError("there is nothing to draw: give at least one regime.")
+    plt, n = pyplot(), len(regimes)
     with plt.rc_context(STYLE):
         if axes is None:
-            n = len(regimes)
-            figure, axes = plt.subplots(1, n, figsize=(4.4 * n, 3.8), sharey=True, layout="constrained", squeeze=False)
-            axes = axes[0]
-            if title:
-                figure.suptitle(title)
-        axes = np.atleast_1d(np.asarray(axes, dtype=object))
-        lows, highs = [], []
+            _, axes = plt.subplots(1, n, figsize=(4.4 * n, 3.8), sharey=True, layout="constrained", squeeze=False)
+        axes = np.ravel(np.asarray(axes, dtype=object))
+        if len(axes) != n:
+            raise ValueError(f"there are {n} regimes to draw, but {len(axes)} axes.")
+        if title:
+            axes[0].figure.suptitle(plain(title))
+        values = [] if optimum is None or excess else [optimum]
         for ax, (name, results) in zip(axes, regimes.items(), strict=True):
-            plot_loss(results, ax, x=x, log=False, optimum=optimum)
-            ax.set_title(name)
+            plot_loss(results, ax, x=x, log=False, optimum=optimum, excess=excess)
+            ax.set_title(plain(name))
             for result in results.values() if isinstance(results, Mapping) else [results]:
-                loss = np.asarray(result.history.loss, dtype=float)
-                loss = loss[np.isfinite(loss)]
-                if len(loss):
-                    lows.append(loss.min())
-                    highs.append(loss.max() if result.status not in ("diverged", "nonfinite") else loss[0])
-        _common_axis(axes, lows + ([optimum] if optimum is not None else []), highs)
+                ended_badly = result.status in ("diverged", "nonfinite")
+                for loss in _losses(result, optimum if excess else None).values():
+                    shown = loss[np.isfinite(loss)]
+                    # A diverged run may leave at the top.
+                    values.extend(shown[shown <= shown[0]] if ended_badly and len(shown) else shown)
+        _common_axis(axes, values)
         for ax in axes[1:]:
             ax.set_ylabel("")
     return axes
 
 
-def _common_axis(axes: Any, lows: list, highs: list) -> None:
-    """One loss axis for all panels: logarithmic where losses span much; a diverged run may leave at the top."""
-    if not lows:
+def _common_axis(axes: Any, values: list[float]) -> None:
+    """One loss axis for all panels: logarithmic where losses span much."""
+    if not values or max(values) == min(values):
         return
-    low, high = min(lows), max(highs)
+    low, high = min(values), max(values)
     if low > 0 and high > 5 * low:
         for ax in axes:
             ax.set_yscale("log")
             ax.set_ylim(low / 1.5, high * 1.5)
-    elif high > low:
+    else:
         for ax in axes:
             ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
