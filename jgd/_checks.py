@@ -25,6 +25,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "decay_steps": (1.0, math.inf),
     "warmup_steps": (0.0, math.inf),
     "classes": (2.0, math.inf),
+    "tolerance": (0.0, math.inf),
+    "records": (1.0, math.inf),
 }
 
 
@@ -34,7 +36,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close) + "?"
-    return "known: " + ", ".join(known) if known else "there is nothing of that kind"
+    if not known:
+        return "there is nothing of that kind"
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+    return f"known: {', '.join(known[:12])}{more}"
 
 
 def is_concrete(value: Any) -> bool:
@@ -45,7 +50,10 @@ def check_number(where: str, name: str, value: Any) -> None:
     """Refuse NaN, and what lies outside the range that `name` has everywhere."""
     if not is_concrete(value):
         return
-    values = np.asarray(value, np.float64)
+    try:
+        values = np.asarray(value, np.float64)
+    except OverflowError:
+        raise ValueError(f"{where}: {name} must be a finite number, found one of {len(str(value))} digits.") from None
     if np.isnan(values).any():
         raise ValueError(f"{where}: {name} is NaN; give a number.")
     low, high = RANGES.get(name, (-math.inf, math.inf))
@@ -69,12 +77,18 @@ def as_key(key: Any) -> jax.Array:
     """A JAX key from a seed, a key, or an old-style array of two words.
 
     Raises:
-      TypeError: for anything else.
+      TypeError, ValueError: for anything else.
     """
     if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        if key.shape:
+            raise TypeError(
+                f"key must be one key, found an array of them of shape {key.shape}: run one by one, or vmap jgd.train."
+            )
         return key
-    if isinstance(key, bool) or not hasattr(key, "__index__") and getattr(key, "dtype", None) != jnp.uint32:
-        raise TypeError(f"key must be a whole number or a JAX key, found {key!r}.")
-    if getattr(key, "ndim", 0) == 1:
+    if getattr(key, "dtype", None) == jnp.uint32 and np.shape(key) == (2,):
         return jax.random.wrap_key_data(key)
+    if isinstance(key, bool) or np.ndim(key) or not hasattr(key, "__index__"):
+        raise TypeError(f"key must be a whole number or a JAX key, found {key!r}.")
+    if is_concrete(key) and not -(2**63) <= int(key) < 2**64:
+        raise ValueError(f"key must fit into 64 bits, found {key}.")
     return jax.random.key(key)

@@ -10,7 +10,7 @@ import ast
 import functools
 import inspect
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +19,7 @@ import numpy as np
 from jax.extend.core import primitives
 
 from jgd import _checks
+from jgd._over import Over
 
 REGISTRY: dict[str, "Factory"] = {}
 
@@ -84,8 +85,10 @@ def _store_leaf(where: str, name: str, value: Any) -> Any:
     if isinstance(value, (Expression, Static)):
         return value
     if not _is_number(value):
-        if isinstance(value, (complex, np.complexfloating)):
+        if isinstance(value, (complex, np.complexfloating)) or getattr(value, "dtype", np.dtype(bool)).kind == "c":
             raise TypeError(f"{where}: {name} is complex ({value!r}); hyperparameters are real numbers.")
+        if name in _checks.RANGES and not (callable(value) or isinstance(value, Over)):
+            raise TypeError(f"{where}: {name} must be a number (or, where it may change, a schedule), found {value!r}.")
         return Static(value)
     _checks.check_number(where, name, value)
     if not _checks.is_concrete(value):
@@ -121,6 +124,8 @@ class Factory:
         unknown = set(static) - set(signature.parameters)
         if unknown:
             raise ValueError(f"{name}: static names {sorted(unknown)}, which are not among its arguments.")
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"{name!r} is no name that code can spell: give another with name=.")
         self.function, self.kind, self.name, self.signature = function, kind, name, signature
         self.static, self.arrays = frozenset(static), frozenset(arrays)
         old = REGISTRY.get(name)
@@ -143,16 +148,28 @@ class Factory:
 
     def _store(self, name: str, value: Any) -> Any:
         if name.endswith("dtype") and value is not None:
-            return Static(jnp.dtype(value))
-        if name in self.static and _is_number(value):
-            _checks.check_number(self.name, name, value)
-            return Static(_checks.check_count(f"{self.name}: {name}", value))
+            try:
+                return Static(jnp.dtype(value))
+            except TypeError:
+                raise TypeError(f"{self.name}: {name} must be a dtype such as 'bfloat16', found {value!r}.") from None
+        if name in _checks.RANGES and (isinstance(value, (list, tuple, dict)) or (value is None and self._needs(name))):
+            what = "a whole number" if name in self.static else "a number" if value is None else "one number"
+            raise TypeError(f"{self.name}: {name} must be {what}, found {value!r}.")
+        if isinstance(value, Factory) or hasattr(value, "factory"):
+            raise TypeError(f"{self.name}: {name} is the factory {value.__name__}: call it, as in {value.__name__}(...).")
+        if name in self.static and not (callable(value) or isinstance(value, Over)):
+            count = _checks.check_count(f"{self.name}: {name}", value)
+            _checks.check_number(self.name, name, count)
+            return Static(count)
         if isinstance(value, np.bool_) or (_is_number(value) and isinstance(self.signature.parameters[name].default, bool)):
             return Static(bool(value))
         if name in self.arrays and not callable(value):
             return value
         leaf = functools.partial(_store_leaf, self.name, name)
         return jax.tree.map(leaf, value, is_leaf=_is_whole)
+
+    def _needs(self, name: str) -> bool:
+        return self.signature.parameters[name].default is not None
 
     def _arguments(self) -> str:
         plain = [p.replace(annotation=inspect.Parameter.empty) for p in self.signature.parameters.values()]
@@ -181,7 +198,10 @@ def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(),
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())[1 if drop_first else 0 :]
     signature = signature.replace(parameters=parameters, return_annotation=kind)
-    made = Factory(function, kind, name or function.__name__, signature, static, arrays)
+    name = name or function.__name__
+    made = REGISTRY.get(name)
+    if made is None or made.function is not function or made.static != frozenset(static):
+        made = Factory(function, kind, name, signature, static, arrays)
 
     def call(*args, **kwargs):
         return made(*args, **kwargs)
@@ -392,11 +412,19 @@ def stack(expressions: Sequence[Any]) -> Any:
     >>> jgd.stack([jgd.adam(1e-2), jgd.adam(1e-3)]).learning_rate.shape
     (2,)
     """
+    if isinstance(expressions, Expression) or not isinstance(expressions, Iterable):
+        raise TypeError(f"stack takes a list of expressions, found {expressions!r}.")
     expressions = list(expressions)
+    for e in expressions:
+        if hasattr(e, "factory"):
+            raise TypeError(f"stack takes expressions, found the factory {e.__name__}: call it, as in {e.__name__}(...).")
     if not expressions:
         raise ValueError("stack needs at least one expression, found none.")
     trees = [jax.tree.structure(e) for e in expressions]
-    for e, tree in zip(expressions, trees, strict=True):
+    shapes = [[np.shape(leaf) for leaf in jax.tree.leaves(e)] for e in expressions]
+    for e, tree, shape in zip(expressions, trees, shapes, strict=True):
+        if tree == trees[0] and shape != shapes[0]:
+            raise ValueError(f"stack needs numbers of one shape, found {expressions[0]!r} and {e!r}.")
         if tree != trees[0]:
             raise ValueError(
                 f"stack needs expressions of one structure, found {expressions[0]!r} and {e!r}: stack each structure by itself."
@@ -427,10 +455,15 @@ def parse(text: str) -> Any:
         raise TypeError(f"parse reads a string, found {type(text).__name__}.")
     try:
         node = ast.parse(text.strip(), mode="eval").body
-        value = _evaluate(node, text)
     except SyntaxError as error:
-        raise ValueError(f"cannot read {text!r}: {error.msg} at column {error.offset}.") from None
+        raise ValueError(f"cannot read {text[:200]!r}: {error.msg} at column {error.offset}.") from None
     except (RecursionError, MemoryError):
+        raise ValueError("cannot read an expression nested this deeply.") from None
+    except ValueError as error:
+        raise ValueError(f"cannot read {text[:200]!r}: {error}.") from None
+    try:
+        value = _evaluate(node, text)
+    except RecursionError:
         raise ValueError("cannot read an expression nested this deeply.") from None
     if not isinstance(value, Expression):
         raise ValueError(f"cannot read {text!r}: expected a call such as 'adam(0.01)'.")
@@ -451,13 +484,13 @@ def _evaluate(node: ast.expr, text: str) -> Any:
             return tuple(_evaluate(e, text) for e in elements)
         case ast.List(elts=elements):
             return [_evaluate(e, text) for e in elements]
-        case ast.Dict(keys=keys, values=values) if None not in keys:
+        case ast.Dict(keys=keys, values=values) if all(isinstance(k, ast.Constant) for k in keys):
             return {_evaluate(k, text): _evaluate(v, text) for k, v in zip(keys, values, strict=True)}
         case ast.Call(func=function, args=args, keywords=keywords):
             named = {k.arg: _evaluate(k.value, text) for k in keywords if k.arg is not None}
             if len(named) == len(keywords):
                 return _lookup(function, text)(*[_evaluate(a, text) for a in args], **named)
-        case ast.Name() | ast.Attribute():
+        case ast.Name() | ast.Attribute(value=ast.Name()):
             name = _lookup(node, text).name
             raise ValueError(f"cannot read {text!r}: {name} is a factory; call it, as in '{name}(...)'.")
     raise ValueError(f"cannot read {text!r}: {ast.unparse(node)!r} has no meaning here.")

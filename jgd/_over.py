@@ -30,6 +30,8 @@ def over(values: Iterable[Any], name: str | None = None) -> Over:
     >>> jgd.over([0.1, 0.01], name="lr")
     over([0.1, 0.01], name='lr')
     """
+    if not isinstance(values, Iterable):
+        raise TypeError(f"over takes a list of values, found {values!r}.")
     values = tuple(values)
     if not values:
         raise ValueError("over needs at least one value, found none.")
@@ -39,7 +41,7 @@ def over(values: Iterable[Any], name: str | None = None) -> Over:
 def refuse_over(where: str, **arguments: Any) -> None:
     """Raise if an argument of a single run holds an `over`."""
     for name, value in arguments.items():
-        held = [value, *getattr(value, "_held", lambda: ())()]
+        held = [value] if isinstance(value, type) else [value, *getattr(value, "_held", lambda: ())()]
         for leaf in jax.tree.leaves(held, is_leaf=lambda v: isinstance(v, Over)):
             if isinstance(leaf, Over):
                 raise TypeError(f"{where} runs one setting, but {name} holds {leaf!r}: give one of its values.")

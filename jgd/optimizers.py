@@ -181,7 +181,7 @@ trace = lift(
 
     >>> import jgd
     >>> jgd.chain(jgd.trace(0.9), jgd.scale_by_learning_rate(0.1))
-    chain(trace(0.9), scale_by_learning_rate(0.1))
+    chain(trace(0.9), scale_by_learning_rate(learning_rate=0.1))
 
     Source: `optax.trace`.
     """,
@@ -219,7 +219,7 @@ scale_by_learning_rate = lift(
 
     >>> import jgd
     >>> jgd.chain(jgd.scale_by_adam(), jgd.scale_by_learning_rate(0.1))
-    chain(scale_by_adam(), scale_by_learning_rate(0.1))
+    chain(scale_by_adam(), scale_by_learning_rate(learning_rate=0.1))
 
     Source: `optax.scale_by_learning_rate`.
     """,

@@ -68,6 +68,10 @@ def _build(factory, values) -> optax.GradientTransformation:
     built = GradientTransformation._from(factory, values)._call()
     if isinstance(built, optax.GradientTransformation):
         return built
+    if not _is_pair(built):
+        raise TypeError(
+            f"{factory.name} must return an optax transformation, with init and update; found {type(built).__name__}."
+        )
     return optax.GradientTransformationExtraArgs(built.init, built.update)
 
 
@@ -124,7 +128,13 @@ def lift(
         )
     if not callable(function):
         raise TypeError(f"lift takes a factory, found {function!r}.")
+    if hasattr(function, "factory"):
+        return function
     return factory(function, GradientTransformation, name=name, static=static, doc=doc)
+
+
+def _is_pair(value: Any) -> bool:
+    return not isinstance(value, type) and hasattr(value, "init") and hasattr(value, "update")
 
 
 def as_transformation(value: Any, where: str = "tx") -> GradientTransformation:
@@ -137,11 +147,13 @@ def as_transformation(value: Any, where: str = "tx") -> GradientTransformation:
         value = parse(value)
     if isinstance(value, GradientTransformation):
         return value
-    if isinstance(value, optax.GradientTransformation) or hasattr(value, "init") and hasattr(value, "update"):
+    if _is_pair(value):
         return chain(value)
+    if isinstance(value, Expression):
+        raise TypeError(f"{where} is not an optimizer: expected one such as jgd.adam(0.01), found {value!r}.")
     if hasattr(value, "factory"):
         raise TypeError(f"{where} is the factory {value.__name__}, not an optimizer: call it, as in {value.__name__}(...).")
-    if callable(value):
+    if callable(value) and not isinstance(value, type):
         raise TypeError(
             f"{where} is the function {_origin(value)}, not an optimizer: call it if it is a factory, as in jgd.adam(0.01)."
         )
@@ -152,7 +164,7 @@ def _check_links(name: str, links: Sequence[Any]) -> None:
     if not links:
         raise ValueError(f"{name} needs at least one link, found none.")
     for i, link in enumerate(links):
-        if not isinstance(link, optax.GradientTransformation) and not (hasattr(link, "init") and hasattr(link, "update")):
+        if not _is_pair(link):
             as_transformation(link, f"link {i} of {name}")
 
 

@@ -38,27 +38,19 @@ TRANSFORMATIONS = {
     "lion": Case(lambda: jgd.lion(0.01), lambda: optax.lion(0.01)),
     "clip": Case(lambda: jgd.clip(0.5), lambda: optax.clip(0.5), link=True),
     "clip_by_global_norm": Case(lambda: jgd.clip_by_global_norm(0.5), lambda: optax.clip_by_global_norm(0.5), link=True),
-    "add_decayed_weights": Case(
-        lambda: jgd.add_decayed_weights(1e-3), lambda: optax.add_decayed_weights(1e-3), link=True
-    ),
+    "add_decayed_weights": Case(lambda: jgd.add_decayed_weights(1e-3), lambda: optax.add_decayed_weights(1e-3), link=True),
     "trace": Case(lambda: jgd.trace(0.8, nesterov=True), lambda: optax.trace(0.8, nesterov=True), link=True),
     "ema": Case(lambda: jgd.ema(0.5), lambda: optax.ema(0.5), link=True),
     "scale": Case(lambda: jgd.scale(0.5), lambda: optax.scale(0.5), link=True),
     "scale_by_learning_rate": Case(lambda: jgd.scale_by_learning_rate(0.1), lambda: optax.scale_by_learning_rate(0.1)),
     "scale_by_adam": Case(lambda: jgd.scale_by_adam(), lambda: optax.scale_by_adam(), link=True),
-    "apply_if_finite": Case(
-        lambda: jgd.apply_if_finite(jgd.sgd(0.1), 3), lambda: optax.apply_if_finite(optax.sgd(0.1), 3)
-    ),
-    "masked": Case(
-        lambda: jgd.masked(jgd.scale(0.5), MASK), lambda: optax.masked(optax.scale(0.5), MASK), link=True
-    ),
+    "apply_if_finite": Case(lambda: jgd.apply_if_finite(jgd.sgd(0.1), 3), lambda: optax.apply_if_finite(optax.sgd(0.1), 3)),
+    "masked": Case(lambda: jgd.masked(jgd.scale(0.5), MASK), lambda: optax.masked(optax.scale(0.5), MASK), link=True),
     "MultiSteps": Case(
         lambda: jgd.MultiSteps(jgd.sgd(0.1), 2, accumulator_dtype=jnp.result_type(float)),
         lambda: optax.MultiSteps(optax.sgd(0.1), 2, accumulator_dtype=jnp.result_type(float)),
     ),
-    "chain": Case(
-        lambda: jgd.chain(jgd.clip(2.0), jgd.sgd(0.1)), lambda: optax.chain(optax.clip(2.0), optax.sgd(0.1))
-    ),
+    "chain": Case(lambda: jgd.chain(jgd.clip(2.0), jgd.sgd(0.1)), lambda: optax.chain(optax.clip(2.0), optax.sgd(0.1))),
     "named_chain": Case(
         lambda: jgd.named_chain(("a", jgd.clip(2.0)), ("b", jgd.sgd(0.1))),
         lambda: optax.named_chain(("a", optax.clip(2.0)), ("b", optax.sgd(0.1))),

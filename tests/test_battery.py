@@ -40,7 +40,7 @@ def trajectory(tx, dtype, loss=logistic, steps=STEPS):
 
     def step(carry, _):
         params, state = carry
-        value, grads = jax.value_and_grad(loss)(params)
+        grads = jax.grad(loss)(params)
         updates, state = tx.update(grads, state, params)
         params = optax.apply_updates(params, updates)
         return (params, state), params
@@ -48,7 +48,9 @@ def trajectory(tx, dtype, loss=logistic, steps=STEPS):
     return jax.lax.scan(step, (params, tx.init(params)), None, length=steps)[1]
 
 
-run = functools.partial(jax.jit, static_argnames=("dtype", "steps"))(lambda tx, dtype, steps=STEPS: trajectory(tx, dtype, steps=steps))
+run = functools.partial(jax.jit, static_argnames=("dtype", "steps"))(
+    lambda tx, dtype, steps=STEPS: trajectory(tx, dtype, steps=steps)
+)
 
 
 def flat(tree):

@@ -36,23 +36,20 @@ class Dataset:
     """
 
     def __init__(self, X: Any, y: Any = None, sample_weight: Any = None, *, columns: Sequence[str] | None = None):
-        # Inside a trace even concrete arrays would be traced; checking them needs their values, now.
-        concrete = all(map(is_concrete, (X, y, sample_weight)))
-        with jax.ensure_compile_time_eval() if concrete else contextlib.nullcontext():
-            self._check(X, y, sample_weight, columns)
-
-    def _check(self, X: Any, y: Any, sample_weight: Any, columns: Sequence[str] | None) -> None:
-        names = getattr(X, "columns", None)
-        self.columns = tuple(map(str, columns if columns is not None else names)) if names is not None or columns else None
+        if isinstance(columns, str):
+            raise TypeError(f"columns must be a list of names, found {columns!r}.")
+        names = columns if columns is not None else getattr(X, "columns", None)
+        self.columns = None if names is None else tuple(map(str, names))
         self.classes: tuple | None = None
-        self.X = _matrix(X, self.columns)
+        with _at_once(X):
+            self.X = _matrix(X, self.columns)
         n, d = self.X.shape
-        if n == 0 or d == 0:
-            raise ValueError(f"X is empty: found shape {self.X.shape}; it needs at least one row and one column.")
         if self.columns is not None and len(self.columns) != d:
             raise ValueError(f"columns names {len(self.columns)} columns, but X has {d}.")
-        self.y = None if y is None else _targets(y, n)
-        self.sample_weight = None if sample_weight is None else _weights(sample_weight, n)
+        with _at_once(y):
+            self.y = None if y is None else _targets(y, n)
+        with _at_once(sample_weight):
+            self.sample_weight = None if sample_weight is None else _weights(sample_weight, n)
 
     def __len__(self) -> int:
         return self.X.shape[0]
@@ -76,6 +73,11 @@ class Dataset:
         new = object.__new__(Dataset)
         new.__dict__.update(self.__dict__, **changes)
         return new
+
+
+def _at_once(values: Any):
+    """Inside a trace even what is done to a concrete array is traced; checks need the values, at once."""
+    return jax.ensure_compile_time_eval() if is_concrete(values) else contextlib.nullcontext()
 
 
 def _flatten(data: Dataset):
@@ -104,21 +106,38 @@ def _numeric(name: str, values: Any) -> np.ndarray | jax.Array:
     if jnp.issubdtype(kind, jnp.complexfloating):
         raise TypeError(f"{name} is complex ({kind}); give its real part, or real and imaginary parts as two columns.")
     if kind.kind in "OUSMm" or not (jnp.issubdtype(kind, jnp.number) or kind.kind == "b"):
-        what = "text" if kind.kind == "U" else "dates" if kind.kind in "Mm" else f"of dtype {kind}"
+        if kind.kind in "Mm":
+            raise TypeError(f"{name} is dates, not numbers; give the time since a fixed day, such as (day - first) / one day.")
+        held = sorted({type(v).__name__ for v in np.ravel(values)})[:4] if kind.kind == "O" else []
+        what = "text" if kind.kind in "US" else f"of dtype {kind}" + (f" holding {', '.join(held)}" if held else "")
         raise TypeError(f"{name} is {what}, not numbers; {TEXT_ADVICE}.")
     if not jnp.issubdtype(kind, jnp.floating):
         return values.astype(jnp.result_type(float))
-    return values.astype(jax.dtypes.canonicalize_dtype(kind))
+    if kind == np.longdouble:
+        values = values.astype(np.float64)
+        kind = values.dtype
+    with np.errstate(over="ignore"):  # what overflows is found, and named, as infinite
+        return values.astype(jax.dtypes.canonicalize_dtype(kind))
 
 
 def _matrix(X: Any, columns: tuple[str, ...] | None) -> jax.Array:
+    if X is None or isinstance(X, (dict, str, set)):
+        raise TypeError(
+            f"X must be rows of numbers (an array, a frame or lists), found {'None' if X is None else type(X).__name__}."
+        )
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
         X = _frame(X)
     elif not isinstance(X, (np.ndarray, jax.Array)):
         X = _from_lists("X", X)
-    if getattr(X, "ndim", 2) != 2:
+    if X.size == 0:
+        raise ValueError(f"X is empty: found shape {tuple(X.shape)}; it needs at least one row and one column.")
+    if X.ndim != 2:
         shape = tuple(X.shape)
-        advice = "X.reshape(-1, 1) makes one column of it" if len(shape) == 1 else "flatten each row to one dimension"
+        advice = (
+            "X.reshape(-1, 1) makes one column of it, X.reshape(1, -1) one row"
+            if len(shape) == 1
+            else "flatten each row to one dimension"
+        )
         raise ValueError(f"X must have 2 dimensions (rows, columns), found shape {shape}; {advice}.")
     X = _numeric("X", X)
     _finite("X", X, columns)
@@ -187,8 +206,9 @@ def _targets(y: Any, n: int) -> Any:
         y = y.astype(str)
     if y.dtype.kind in "US":
         return y
-    if y.dtype.kind in "biu":  # labels or counts: whole numbers stay what they are, exactly
-        return jnp.asarray(y)
+    if y.dtype.kind in "biu":  # labels or counts: whole numbers stay what they are, exactly, on the host if JAX would wrap them
+        wide = is_concrete(y) and y.dtype.itemsize > 4 and np.any(np.asarray(y) != np.asarray(y).astype(np.int32))
+        return np.asarray(y) if wide and not jax.config.jax_enable_x64 else jnp.asarray(y)
     y = _numeric("y", y)
     _finite("y", y)
     return jnp.asarray(y)
@@ -197,15 +217,28 @@ def _targets(y: Any, n: int) -> Any:
 def _weights(weights: Any, n: int) -> jax.Array:
     if hasattr(weights, "to_numpy"):
         weights = weights.to_numpy()
+    if not isinstance(weights, (np.ndarray, jax.Array)):
+        weights = _from_lists("sample_weight", weights)
+    if (
+        isinstance(weights, np.ndarray)
+        and weights.dtype.kind == "f"
+        and weights.size
+        and (weights >= 0).all()
+        and 0 < weights.max() < np.inf
+    ):
+        weights = weights / weights.max()  # only ratios matter, so no size is too large or too small
     weights = _numeric("sample_weight", weights)
     if weights.shape != (n,):
         raise ValueError(f"sample_weight must have shape ({n},), one per row, found {tuple(weights.shape)}.")
     _finite("sample_weight", weights)
     if is_concrete(weights):
+        kind, weights = weights.dtype, np.asarray(weights, np.float64)
         if (weights < 0).any():
             raise ValueError(f"sample_weight must be at least 0, found {float(weights.min()):g}.")
         if not weights.any():
             raise ValueError("sample_weight sums to zero: at least one row must count.")
+        weights = weights / weights.max()
+        return jnp.asarray((weights / weights.mean()).astype(kind))
     return jnp.asarray(weights / weights.mean())
 
 
@@ -216,8 +249,8 @@ def encode_numbers(y: Any, known: tuple | None) -> tuple[Any, None]:
       TypeError: if they are text.
     """
     if y.dtype.kind in "US":
-        raise TypeError(f"y is text (such as {y.ravel()[0]!r}); a regression needs numbers. Is it a logistic_regression?")
-    return (y if jnp.issubdtype(y.dtype, jnp.floating) else y.astype(jnp.result_type(float))), None
+        raise TypeError(f"y is text (such as {str(y.ravel()[0])!r}); a regression needs numbers. Is it a logistic_regression?")
+    return jnp.asarray(y if jnp.issubdtype(y.dtype, jnp.floating) else y.astype(jnp.result_type(float))), None
 
 
 def encode_classes(y: Any, classes: int, known: tuple | None) -> tuple[Any, tuple | None]:
@@ -261,8 +294,8 @@ def encode_classes(y: Any, classes: int, known: tuple | None) -> tuple[Any, tupl
 def _distinct(labels: np.ndarray) -> list:
     if labels.dtype.kind in "iu":  # few whole numbers close together: no sort
         low, high = int(labels.min()), int(labels.max())
-        if high - low < 4096:
-            return [int(v) + low for v in np.flatnonzero(np.bincount(labels - low))]
+        if high - low < 4096 and high < 2**63:
+            return [int(v) + low for v in np.flatnonzero(np.bincount(labels.astype(np.int64) - low))]
     return np.unique(labels).tolist()
 
 

@@ -20,7 +20,7 @@ def make_line(
     >>> import jgd
     >>> X, y = jgd.data.make_line(5, slope=-5.0, intercept=0.0)
     >>> y.tolist()
-    [5.0, 2.5, -0.0, -2.5, -5.0]
+    [5.0, 2.5, 0.0, -2.5, -5.0]
     """
     x = jnp.linspace(low, high, n)
     return x[:, None], slope * x + intercept + noise * jax.random.normal(as_key(key), (n,))

@@ -48,11 +48,17 @@ class Problem(Expression):
     >>> problem = jgd.Problem(loss=lambda w: (w - 2.0) ** 2, init=5.0)
     >>> problem.objective(5.0).item()
     9.0
-    >>> jgd.fit(problem, tx=jgd.gd(0.1), steps=100).params.item()
+    >>> round(jgd.fit(problem, tx=jgd.gd(0.1), steps=100).params.item(), 4)
     2.0
     """
 
     def __new__(cls, loss, init, predict=None):
+        if not callable(loss):
+            raise TypeError(f"loss must be a function loss(params) or loss(params, batch), found {loss!r}.")
+        if _positional(loss) not in (1, 2):
+            raise TypeError(f"loss must be loss(params) or loss(params, batch), found {_positional(loss)} arguments.")
+        if predict is not None and not callable(predict):
+            raise TypeError(f"predict must be a function predict(params, X), found {predict!r}.")
         return _problem(loss, init, predict)
 
     @property
@@ -96,7 +102,8 @@ class Problem(Expression):
     def _required(self, name: str) -> Callable:
         function = getattr(self.functions, name)
         if function is None:
-            raise TypeError(f"{self.name} has no {name}: give Problem(..., predict=f) with f(params, X).")
+            advice = "give Problem(..., predict=f) with f(params, X)" if name == "predict" else "use jgd.logistic_regression"
+            raise TypeError(f"{self.name} has no {name}: {advice}.")
         return function
 
 
@@ -120,7 +127,12 @@ def _generic(loss, init, predict):
     takes_data = _positional(loss) != 1
 
     def rows(params, batch):
-        return jnp.asarray(loss(params, batch) if takes_data else loss(params))
+        if takes_data and batch is None:
+            raise TypeError("this loss(params, batch) needs data: give (X, y) or a jgd.Dataset.")
+        value = loss(params, batch) if takes_data else loss(params)
+        if not hasattr(value, "dtype") and not isinstance(value, (int, float)):
+            raise TypeError(f"the loss must return real numbers, found {type(value).__name__}.")
+        return jnp.asarray(value)
 
     def start(key, data):
         return init(key) if callable(init) else init

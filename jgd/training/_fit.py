@@ -4,19 +4,20 @@ import functools
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgd._checks import check_count, is_concrete
 from jgd.models import Problem
 from jgd.training._loop import INIT, Carry, Inputs, Plan, begin, run_scan, run_while
 from jgd.training._prepare import Run, check_first_loss, prepare
 from jgd.training._result import History, HostNotes, Result
 from jgd.training._step import State, training_step
 from jgd.training.stopping import MAX_STEPS, RUNNING, StoppingRule
-from jgd.transformation import GradientTransformation, chain
+from jgd.transformation import GradientTransformation, as_transformation, chain
 
 # Between two looks at the clock a fit that shows progress (or watches the time) runs for about so many seconds.
 GLANCE = 0.2
@@ -30,8 +31,8 @@ def train(
 ) -> Result:  # fmt: skip
     """A whole training run as a pure function, for use inside `jit`, `vmap` and `grad`.
 
-    The arguments are those of `jgd.fit`. Without `stop` the run is a scan, and can be differentiated in reverse, through
-    hyperparameters, penalties and initial parameters; with `stop` it is a while loop, and `grad` is refused.
+    The arguments are those of `jgd.fit`. Without `stop` the run can be differentiated (it is then a scan), through
+    hyperparameters, penalties and initial parameters; with `stop`, `grad` is refused.
 
     Raises:
       TypeError, ValueError: for bad arguments, before anything is compiled.
@@ -47,29 +48,37 @@ def train(
         problem, data, tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
         validation=validation, metrics=metrics, stop=stop, record=record, best=best, params=params, state=state, clock=False,
     )  # fmt: skip
-    plan, inputs = run.plan, run.inputs
-    state = run.state if run.state is not None else _first_state(inputs, run.params)
-    start = state.step
-    if stop is None:
-        carry, records = run_scan(plan, inputs, begin(plan, inputs, state), run.steps)
-    else:
-        inputs, state = _not_differentiable((inputs, state))
-        capacity = _records(run.steps, plan.every)
-        carry, records = run_while(plan, inputs, begin(plan, inputs, state), start + run.steps, capacity, capacity)
-    return _result(run, batch_size, carry, records, start)
+    state = run.state if run.state is not None else _first_state(run.inputs, run.params)
+    carry, records = _whole(_Whole(run.plan, run.steps, stop is None), run.inputs, state)
+    return _result(run, batch_size, carry, records, state.step)
 
 
-@jax.custom_jvp
-def _not_differentiable(tree):
-    return tree
+class _Whole(NamedTuple):
+    """The static part of a run in one piece."""
+
+    plan: Plan
+    steps: int
+    fixed_length: bool
 
 
-@_not_differentiable.defjvp
-def _(primals, tangents):
-    raise TypeError(
-        "a run that a stopping rule may end cannot be differentiated: its number of steps depends on its numbers. "
-        "Give stop=None and a fixed number of steps, or freeze the result with jax.lax.stop_gradient."
-    )
+@functools.partial(jax.jit, static_argnums=0)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _whole(whole: _Whole, inputs: Inputs, state: State) -> tuple[Carry, dict]:
+    """The loop that `fit` drives, in one piece; its derivative is that of the scan it is equal to."""
+    capacity = _records(whole.steps, whole.plan.every)
+    carry = begin(whole.plan, inputs, state)
+    return run_while(whole.plan, inputs, carry, state.step + whole.steps, capacity, capacity)
+
+
+@_whole.__wrapped__.defjvp
+def _(whole, primals, tangents):
+    if not whole.fixed_length:
+        raise TypeError(
+            "a run that a stopping rule may end cannot be differentiated: its number of steps depends on its numbers. "
+            "Give stop=None and a fixed number of steps, or freeze the result with jax.lax.stop_gradient."
+        )
+    scan = lambda inputs, state: run_scan(whole.plan, inputs, begin(whole.plan, inputs, state), whole.steps)
+    return jax.jvp(scan, primals, tangents)
 
 
 def _first_state(inputs: Inputs, params: Any) -> State:
@@ -96,8 +105,9 @@ def _check_link(inputs: Inputs, state: State) -> None:
         return
     for i, link in enumerate(inputs.tx.links):
         if unstable(chain(link)):
+            shown = link if isinstance(link, GradientTransformation) else chain(link)
             raise TypeError(
-                f"link {i} of the chain, {link!r}, changes the structure or dtype of its state after a step; a compiled "
+                f"link {i} of the chain, {shown!r}, changes the structure or dtype of its state after a step; a compiled "
                 "loop needs it to stay the same."
             )
     raise TypeError(f"{inputs.tx!r} changes the structure or dtype of its state after a step; a compiled loop cannot.")
@@ -190,8 +200,12 @@ def fit(
         problem, data, tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
         validation=validation, metrics=metrics, stop=stop, record=record, best=best, params=params, state=state, clock=True,
     )  # fmt: skip
-    if chunk is not None and chunk < 1:
-        raise ValueError(f"chunk must be at least 1 record, found {chunk}.")
+    if any(not is_concrete(leaf) for leaf in jax.tree.leaves((run.inputs, run.params, run.state))):
+        raise TypeError("fit looks at numbers while it runs, and so cannot be traced by jit, vmap or grad: use jgd.train there.")
+    if chunk is not None:
+        check_count("chunk", chunk)
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise TypeError(f"callbacks must be a list of functions of a Result, found {callbacks!r}.")
     watched = progress or bool(callbacks) or stop is not None and "seconds" in stop.functions.needs
     driver = _Driver(run, batch_size)
     with _bar(progress, run.steps) as show:
@@ -299,7 +313,7 @@ def minimize(f: Callable[[Any], Any], x0: Any, tx: GradientTransformation, *, st
       **options: as in `jgd.fit`.
 
     >>> import jgd
-    >>> jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.1), steps=100).params.item()
+    >>> round(jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.1), steps=100).params.item(), 4)
     2.0
     """
     return fit(Problem(f, x0), None, tx, steps=steps, **options)
@@ -332,6 +346,7 @@ def apply_gradients(tx: GradientTransformation, grads: Any, params: Any, opt_sta
     >>> round(w.item(), 4)
     4.4
     """
+    tx = as_transformation(tx)
     opt_state = tx.init(params) if opt_state is None else opt_state
     updates, opt_state = tx.update(grads, opt_state, params)
     return jax.tree.map(lambda p, u: jnp.asarray(p + u, jnp.asarray(p).dtype), params, updates), opt_state

@@ -1,7 +1,7 @@
 """The one loop: records, decides, and runs steps until the next record.
 
-`advance` is its body. A `scan` of it runs when only a length ends the run (and can be differentiated in reverse); a `while`
-runs when a rule may. When a stretch of steps ends in parameters that are not finite, it is thrown away and halved until the
+`advance` is its body. A `while` of it is what runs; a `scan` of it, for a run that only its length ends, is what is
+differentiated in reverse. When a stretch of steps ends in parameters that are not finite, it is thrown away and halved until the
 step that did it is found, so no step pays for a check.
 """
 
@@ -143,6 +143,8 @@ def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
             prediction = problem.predict(params, part.X)
             for name, metric in plan.metrics:
                 score = call_metric(metric, part.y, prediction, part.sample_weight)
+                if jnp.shape(score) != ():
+                    raise TypeError(f"the metric {name} must return a scalar, found shape {jnp.shape(score)}.")
                 record[prefix + name] = jnp.asarray(score, loss.dtype)
     return record
 

@@ -1,6 +1,6 @@
 """Scores of predictions, by name: f(target, prediction, sample_weight) -> scalar."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -36,8 +36,11 @@ def r2(target, prediction, sample_weight=None):
     return 1 - mse(target, prediction, sample_weight) / mse(target, centre, sample_weight)
 
 
+accuracy.higher_is_better = r2.higher_is_better = True
 NAMED = {"accuracy": accuracy, "mse": mse, "mae": mae, "r2": r2}
-HIGHER_IS_BETTER = ("accuracy", "r2")
+
+
+RESERVED = ("step", "epoch", "loss", "grad_norm", "learning_rate", "validation_loss")
 
 
 def named_metrics(metrics: Sequence[str | Callable[..., Any]]) -> tuple[tuple[str, Callable[..., Any]], ...]:
@@ -48,17 +51,22 @@ def named_metrics(metrics: Sequence[str | Callable[..., Any]]) -> tuple[tuple[st
     """
     if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
-    pairs = []
+    if not isinstance(metrics, Iterable):
+        raise TypeError(f"a metric is a name or a function f(target, prediction, sample_weight), found {metrics!r}.")
+    pairs: dict[str, Callable[..., Any]] = {}
     for metric in metrics:
         if isinstance(metric, str):
             if metric not in NAMED:
                 raise ValueError(f"unknown metric {metric!r}: {nearest(metric, NAMED)}")
-            pairs.append((metric, NAMED[metric]))
+            name, function = metric, NAMED[metric]
         elif callable(metric):
-            pairs.append((getattr(metric, "__name__", type(metric).__name__), metric))
+            name, function = getattr(metric, "__name__", type(metric).__name__), metric
         else:
             raise TypeError(f"a metric is a name or a function f(target, prediction, sample_weight), found {metric!r}.")
-    return tuple(pairs)
+        if name in pairs or name in RESERVED:
+            raise ValueError(f"two recorded quantities would be called {name!r}: give the function another __name__.")
+        pairs[name] = function
+    return tuple(pairs.items())
 
 
 def call_metric(function: Callable[..., Any], target, prediction, weight):

@@ -10,13 +10,13 @@ import numpy as np
 
 from jgd._checks import as_key, check_count, is_concrete, nearest
 from jgd._over import refuse_over
-from jgd.data import Dataset, batch_rows, steps_per_epoch
+from jgd.data import Dataset, batch_rows, encode_numbers, steps_per_epoch
 from jgd.models import Problem
 from jgd.training._loop import SPLIT, Inputs, Plan
 from jgd.training._metrics import named_metrics
-from jgd.training._step import State
+from jgd.training._step import State, as_parameter
 from jgd.training.stopping import StoppingRule
-from jgd.transformation import as_transformation
+from jgd.transformation import GradientTransformation, as_transformation, learning_rate
 
 
 class Run(NamedTuple):
@@ -43,14 +43,23 @@ def prepare(
     record: int | str, best: str | None, params: Any, state: State | None, clock: bool,
 ) -> Run:  # fmt: skip
     """Checks every argument of a run, and encodes the data; raises before anything is compiled."""
-    refuse_over("fit", problem=problem, tx=tx, batch_size=batch_size, key=key, epochs=epochs, steps=steps, stop=stop, data=data)
+    refuse_over(
+        "fit", problem=problem, tx=tx, data=data, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
+        validation=validation, metrics=metrics, stop=stop, record=record, best=best, params=params,
+    )  # fmt: skip
     if not isinstance(problem, Problem):
-        hint = " call it, as in jgd.linear_regression()." if hasattr(problem, "factory") else ""
-        hint = hint or " give a loss to jgd.Problem(loss=f, init=x0)." if callable(problem) else hint
-        raise TypeError(f"problem must be a jgd.Problem, found {type(problem).__name__} {problem!r};{hint}")
+        found = f"{type(problem).__name__} {getattr(problem, '__name__', repr(problem))}"
+        if hasattr(problem, "factory"):
+            advice = f"call it, as in {problem.__name__}()"
+        elif callable(problem) and not isinstance(problem, type):
+            advice = "give a loss to jgd.Problem(loss=f, init=x0)"
+        else:
+            advice = "such as jgd.linear_regression()"
+        raise TypeError(f"problem must be a jgd.Problem, found {found}; {advice}.")
     if tx is None:
         raise TypeError("an optimizer is missing: give one, such as jgd.adam(1e-2).")
     tx = as_transformation(tx)
+    _check_numbers(problem, tx, stop)
     key = as_key(key)
     data, validation = _data(problem, data, validation, key)
     n = None if data is None else len(data)
@@ -70,8 +79,12 @@ def prepare(
     _check_names(plan, stop, best, tx, validation is not None, clock)
     if problem.functions.encode is None:
         _check_loss(problem, data, params, key)
+    if params is not None and state is not None:
+        raise ValueError("give params= (a new start) or state= (going on), not both.")
     if params is not None:
-        _check_params(problem, data, params, key)
+        _check_like("params", params, jax.eval_shape(problem.init, key, data))
+    if state is not None:
+        _check_state(state, problem, data, tx, key)
     return Run(plan, Inputs(problem, tx, data, validation, stop, key), total, params, state)
 
 
@@ -85,9 +98,25 @@ def _data(problem: Problem, data: Any, validation: Any, key) -> tuple[Dataset | 
     data = _encode(problem, as_dataset(data), None)
     if validation is None:
         return data, None
-    if isinstance(validation, (int, float)) and not isinstance(validation, bool):
+    if isinstance(validation, (int, float, np.floating)) and not isinstance(validation, bool):
         return _split(data, float(validation), key)
-    return data, _encode(problem, as_dataset(validation), data)
+    if not isinstance(validation, (tuple, Dataset)):
+        raise TypeError(f"validation must be a share, (X, y) or a jgd.Dataset, found {validation!r}.")
+    return data, _validation(problem, as_dataset(validation), data)
+
+
+def _validation(problem: Problem, held: Dataset, data: Dataset) -> Dataset:
+    """Validation data that goes with the training data: the same columns, classes and outputs."""
+    if held.X.shape[1] != data.X.shape[1]:
+        raise ValueError(f"validation data has {held.X.shape[1]} columns, the training data {data.X.shape[1]}.")
+    if held.columns and data.columns and held.columns != data.columns:
+        raise ValueError(f"the columns differ: validation data has {held.columns}, the training data {data.columns}.")
+    if (held.y is None) != (data.y is None):
+        raise ValueError("validation and training data must both have targets, or neither.")
+    held = _encode(problem, held, data)
+    if held.y is not None and held.y.shape[1:] != data.y.shape[1:]:
+        raise ValueError(f"validation targets have shape {held.y.shape}, the training targets {data.y.shape}.")
+    return held
 
 
 def as_dataset(data: Any) -> Dataset:
@@ -105,22 +134,20 @@ def _encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Data
     if encode is None:
         if data.y is not None and data.y.dtype.kind in "US":
             raise TypeError("y is text, and this problem does not know classes: give numbers.")
-        return data
+        return data if data.y is None or isinstance(data.y, jax.Array) else data._with(y=encode_numbers(data.y, None)[0])
     if data.y is None:
         raise ValueError(f"{problem.name} needs targets: give (X, y).")
     known = trained_on.classes if trained_on is not None else data.classes
     y, classes = encode(data.y, known) if data.classes is None or trained_on is not None else (data.y, data.classes)
     data = data._with(y=y, classes=classes)
-    if trained_on is not None and data.X.shape[1] != trained_on.X.shape[1]:
-        raise ValueError(f"validation data has {data.X.shape[1]} columns, the training data {trained_on.X.shape[1]}.")
     return data
 
 
 def _split(data: Dataset, share: float, key) -> tuple[Dataset, Dataset]:
     """A share of the rows, drawn by the key, held out for validation."""
     n = len(data)
-    held = round(share * n)
-    if not 0 < share < 1 or not 0 < held < n:
+    held = round(share * n) if 0 < share < 1 else None
+    if held is None or not 0 < held < n:
         raise ValueError(f"validation must be a share between 0 and 1 that leaves rows on both sides, found {share:g} of {n}.")
     order = batch_rows(jax.random.fold_in(key, SPLIT), 0, 1, n, n)[0]
     parts = data.take(jnp.sort(order[held:])), data.take(jnp.sort(order[:held]))
@@ -136,6 +163,8 @@ def _batch_size(batch_size: Any, n: int | None, split: bool) -> int | None:
         return None
     if isinstance(batch_size, str):
         raise ValueError(f"batch_size must be 'full' or a whole number, found {batch_size!r}.")
+    if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool):
+        raise TypeError(f"batch_size must be 'full' or a whole number, found {batch_size!r}.")
     size = check_count("batch_size", batch_size)
     if n is None:
         raise ValueError(f"batch_size={size} needs data, and this run has none.")
@@ -169,13 +198,18 @@ def _cadence(record: int | str, per_epoch: int) -> tuple[int, bool]:
 
 def _check_names(plan: Plan, stop: Any, best: str | None, tx, validation: bool, clock: bool) -> None:
     """The names that rules and `best` refer to must be among those recorded."""
-    recorded = ["step", "loss", "grad_norm", "learning_rate"] + [name for name, _ in plan.metrics]
+    recorded = ["step", "loss", "grad_norm"] + [name for name, _ in plan.metrics]
+    recorded += ["learning_rate"] if learning_rate(tx, 0) is not None else []
     if validation:
         recorded += ["validation_loss"] + [f"validation_{name}" for name, _ in plan.metrics]
+    if best is not None and not isinstance(best, str):
+        raise TypeError(f"best must be the name of a recorded quantity, found {best!r}.")
     if best is not None and best not in recorded[1:]:
         raise ValueError(f"best={best!r} is not recorded: {nearest(best, recorded[1:])}")
     if stop is None:
         return
+    if hasattr(stop, "factory"):
+        raise TypeError(f"stop is the factory {stop.__name__}: call it, as in {stop.__name__}(...).")
     if not isinstance(stop, StoppingRule):
         raise TypeError(f"stop must be a rule such as jgd.stopping.gradient_norm(1e-6), found {stop!r}.")
     for name in stop.functions.needs:
@@ -191,23 +225,47 @@ def _describe(tree: Any) -> str:
     return str(shapes).replace("'", "")
 
 
-def _check_params(problem: Problem, data: Dataset | None, params: Any, key) -> None:
-    expected = jax.eval_shape(problem.init, key, data)
-    wrong = jax.tree.structure(expected) != jax.tree.structure(params)
-    wrong = wrong or [np.shape(p) for p in jax.tree.leaves(params)] != [e.shape for e in jax.tree.leaves(expected)]
+def _check_numbers(*parts: Any) -> None:
+    """One run has one value for each hyperparameter; a batch of them is for vmap."""
+    for part in parts:
+        for path, leaf in jax.tree_util.tree_leaves_with_path(part):
+            inside = {getattr(key, "name", None) for key in path}
+            if np.ndim(leaf) and not inside & {"init"}:
+                name = jax.tree_util.keystr(path[-1:]).lstrip(".")
+                raise TypeError(
+                    f"fit runs one setting, but {name} holds values of shape {np.shape(leaf)}: give one, or vmap jgd.train."
+                )
+
+
+def _check_like(name: str, found: Any, expected: Any) -> None:
+    """Structure, shapes and finite real numbers."""
+    check_start(found, name)
+    wrong = jax.tree.structure(expected) != jax.tree.structure(found)
+    wrong = wrong or [np.shape(p) for p in jax.tree.leaves(found)] != [e.shape for e in jax.tree.leaves(expected)]
     if wrong:
-        raise ValueError(f"params have the wrong structure or shapes: found {_describe(params)}, expected {_describe(expected)}.")
+        raise ValueError(f"{name} have the wrong structure or shapes: found {_describe(found)}, expected {_describe(expected)}.")
+
+
+def _check_state(state: Any, problem: Problem, data: Dataset | None, tx: GradientTransformation, key) -> None:
+    if not isinstance(state, State):
+        raise TypeError(f"state must be a result.state, found {state!r}.")
+    _check_like("params of state", state.params, jax.eval_shape(problem.init, key, data))
+    expected = jax.eval_shape(tx.init, state.params)
+    kinds = lambda tree: [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
+    if jax.tree.structure(expected) != jax.tree.structure(state.opt_state) or kinds(expected) != kinds(state.opt_state):
+        raise ValueError(f"state is that of another optimizer than {tx!r}: go on with the one it came from, or give params=.")
 
 
 def _check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> None:
     """A loss given by the user: real numbers, one per row or one in all."""
     start = params if params is not None else problem.init(key, data)
     check_start(start)
+    start = jax.tree.map(as_parameter, start)
     rows = data if data is None or len(data) <= 2 else data.take(jnp.arange(2))
     out = jax.eval_shape(problem.functions.loss, start, rows)
-    shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
-    if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
-        raise TypeError(f"the loss must return real numbers, found {dtype or type(out).__name__}; use floating arithmetic.")
+    shape, dtype = out.shape, out.dtype
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"the loss must return real numbers, found {dtype}; use floating arithmetic.")
     n = None if rows is None else len(rows)
     if shape not in ((), (n,)):
         one = "a scalar" if n is None else "one value per row or a scalar"
@@ -216,15 +274,17 @@ def _check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> Non
         raise ValueError("sample weights need a loss that returns one value per row; this one returns a scalar.")
 
 
-def check_start(params: Any) -> None:
-    """Initial parameters: real, finite numbers."""
+def check_start(params: Any, name: str = "init") -> None:
+    """Parameters to start from: real, finite numbers."""
     leaves = jax.tree.leaves(params)
     if not leaves:
-        raise ValueError("init holds no parameters: give a number, an array or a pytree of them.")
+        raise ValueError(f"{name} holds no parameters: give a number, an array or a pytree of them.")
     for leaf in leaves:
-        if not hasattr(leaf, "dtype") and not isinstance(leaf, (int, float)) or jnp.iscomplexobj(leaf):
-            raise TypeError(f"init must hold real numbers, found {type(leaf).__name__} {leaf!r}.")
-        if is_concrete(leaf) and not bool(jnp.all(jnp.isfinite(jnp.asarray(leaf)))):
+        kind = getattr(getattr(leaf, "dtype", None), "kind", "f" if isinstance(leaf, (int, float)) else "?")
+        if kind not in "fiubV" or isinstance(leaf, np.void):
+            found = leaf if np.ndim(leaf) == 0 else f"of dtype {leaf.dtype}"
+            raise TypeError(f"{name} must hold real numbers, found {type(leaf).__name__} {found!r}.")
+        if is_concrete(leaf) and not bool(np.all(np.isfinite(np.asarray(leaf, np.float64)))):
             raise ValueError("the initial parameters hold NaN or infinity: start from finite numbers.")
 
 

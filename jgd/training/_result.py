@@ -3,8 +3,10 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from jgd._checks import is_concrete
 from jgd.data import Dataset
 from jgd.training._loop import Best
 from jgd.training._step import State
@@ -134,12 +136,12 @@ class Result:
     @property
     def _single(self) -> bool:
         """Whether this is one concrete result, rather than a batch, or one being traced."""
-        return not isinstance(self.status_code, jax.core.Tracer) and np.ndim(self.status_code) == 0
+        return is_concrete(self.status_code) and np.ndim(self.status_code) == 0
 
     @property
     def status(self) -> Any:
         """`converged`, `max_steps`, `stalled`, `diverged` or `nonfinite`; an array of them for a batch of results."""
-        if isinstance(self.status_code, jax.core.Tracer):
+        if not is_concrete(self.status_code):
             raise TypeError("status is text, which compiled code has none of: use status_code there.")
         return STATUSES[int(self.status_code)] if self._single else np.asarray(STATUSES)[np.asarray(self.status_code)]
 
@@ -151,8 +153,9 @@ class Result:
     @property
     def objective(self) -> Any:
         """The last recorded loss: the objective of the final parameters, unless batch losses were recorded."""
-        loss = self.history.loss
-        return float(loss[-1]) if self._single and len(loss) else loss[..., -1]
+        last = jnp.sum(self.history.step >= 0, axis=-1, keepdims=True) - 1
+        loss = jnp.take_along_axis(jnp.asarray(self.history.loss), last, axis=-1)[..., 0]
+        return float(loss) if self._single and is_concrete(loss) else loss
 
     @property
     def message(self) -> str:
@@ -237,7 +240,7 @@ class Result:
         return plotting.plot_loss(self, ax=ax, **options)
 
     def __repr__(self) -> str:
-        if isinstance(self.status_code, jax.core.Tracer):
+        if not is_concrete(self.status_code):
             return "Result(traced)"
         if not self._single:
             return f"Result(batch of shape {np.shape(self.status_code)})"

@@ -62,7 +62,7 @@ def training_step(
     tx = as_transformation(tx)
 
     def init(params):
-        params = jax.tree.map(_parameter, params)
+        params = jax.tree.map(as_parameter, params)
         return State(params, tx.init(params), jnp.zeros((), jnp.int32))
 
     def step(state, batch=None):
@@ -75,7 +75,7 @@ def training_step(
     return init, step
 
 
-def _parameter(value: Any) -> jax.Array:
+def as_parameter(value: Any) -> jax.Array:
     """A strongly typed floating array."""
     value = jnp.asarray(value)
     dtype = value.dtype if jnp.issubdtype(value.dtype, jnp.floating) else jnp.result_type(float)

@@ -114,7 +114,7 @@ def relative_change(tolerance):
     """
 
     def update(previous, record):
-        moved = record["unchanged_steps"] == 0
+        moved = (record["unchanged_steps"] == 0) & jnp.isfinite(previous)
         small = jnp.abs(record["loss"] - previous) <= tolerance * jnp.abs(previous)
         return record["loss"].astype(previous.dtype), _met(moved & small)
 
@@ -155,6 +155,9 @@ def seconds(limit):
 
 
 def _pair(first, second, join):
+    for side in (first, second):
+        if not isinstance(side, StoppingRule):
+            raise TypeError(f"two rules are joined, found {side!r}.")
     a, b = first.functions, second.functions
 
     def update(states, record):

@@ -1,0 +1,162 @@
+"""Expressions: printing, parsing, equality, replacing; and the methods a transformation inherits from tuple."""
+
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jgd
+from jgd.transformation import learning_rate
+
+TX = jgd.chain(jgd.clip_by_global_norm(1.0), jgd.adam(1e-2))
+
+
+def test_prints_as_the_code_that_makes_it():
+    assert repr(TX) == "chain(clip_by_global_norm(1.0), adam(0.01))"
+    assert repr(jgd.adam(0.01, b1=0.9)) == "adam(0.01)"
+    assert repr(jgd.sgd(0.1, momentum=0.9)) == "sgd(0.1, momentum=0.9)"
+    assert repr(jgd.adam(0.1, mu_dtype=jnp.bfloat16)) == "adam(0.1, mu_dtype='bfloat16')"
+    assert repr(jgd.adam(jgd.schedules.cosine(0.1, 100))) == "adam(schedules.cosine(0.1, 100.0))"
+    assert repr(jgd.logistic_regression(l2=1e-3)) == "logistic_regression(l2=0.001)"
+
+
+def test_what_is_no_code_prints_as_what_it_is_and_says_so():
+    for tx in (
+        jgd.masked(jgd.sgd(0.1), lambda params: params),
+        jgd.chain(optax.sgd(0.1)),
+        jgd.sgd(lambda count: 0.1),
+        jgd.sgd(jnp.array([0.1, 0.2])),
+        jgd.masked(jgd.sgd(0.1), np.array([True, False])),
+    ):
+        assert not tx.is_code
+    assert "optax" in repr(jgd.chain(optax.sgd(0.1)))
+    assert repr(jgd.sgd(jnp.array([0.1, 0.2]))) == "sgd(float32[2])"
+
+
+def test_a_mask_of_booleans_is_structure_by_value():
+    make = lambda: jgd.masked(jgd.scale(0.5), {"w": True, "b": False})
+    assert make() == make()
+    assert jax.tree.structure(make()) == jax.tree.structure(make())
+    assert make() != jgd.masked(jgd.scale(0.5), {"w": True, "b": True})
+    assert jgd.parse(repr(make())) == make()
+
+
+def test_flags_names_dtypes_and_counts_are_structure_numbers_are_leaves():
+    structure = lambda tx: jax.tree.structure(tx)
+    assert structure(jgd.adam(0.1)) == structure(jgd.adam(0.2, b1=0.5))
+    for other in (jgd.adam(0.1, nesterov=True), jgd.adam(0.1, mu_dtype="bfloat16"), jgd.adamw(0.1)):
+        assert structure(other) != structure(jgd.adam(0.1))
+    assert structure(jgd.MultiSteps(jgd.sgd(0.1), 2)) != structure(jgd.MultiSteps(jgd.sgd(0.1), 3))
+    assert jax.tree.leaves(jgd.MultiSteps(jgd.sgd(0.1), 2)) == [0.1]
+    assert jgd.sgd(0.1, nesterov=1) == jgd.sgd(0.1, nesterov=True) == jgd.sgd(0.1, nesterov=np.bool_(True))
+
+
+def test_paths_name_the_hyperparameters():
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(TX)]
+    assert paths[:2] == [".links[0].max_norm", ".links[1].learning_rate"]
+
+
+def test_parts_attributes_and_replace():
+    assert TX.links[1].replace(learning_rate=0.1) == jgd.adam(0.1)
+    assert TX.links[1].learning_rate == 0.01
+    assert dict(jgd.gd(0.1).arguments) == {"learning_rate": 0.1}
+    assert jgd.gd(0.1).links == (jgd.gd(0.1),)
+    with pytest.raises(AttributeError, match=r"immutable: use \.replace"):
+        TX.links[1].learning_rate = 0.1
+
+
+def test_inherited_tuple_methods_tell_the_truth():
+    init, update = TX
+    assert (TX[0], TX[1]) == (init, update)
+    assert len(TX) == 2
+    assert TX != (init, update)
+    replaced = TX._replace(init=lambda params: "mine")
+    assert type(replaced) is optax.GradientTransformationExtraArgs
+    assert replaced.init(0.0) == "mine"
+    assert type(jgd.GradientTransformation._make((init, update))) is optax.GradientTransformationExtraArgs
+    assert {TX: 1}[jgd.parse(repr(TX))] == 1
+
+
+def test_extra_arguments_reach_the_links_that_ask_for_them():
+    seen = {}
+
+    @jgd.lift
+    def asks(factor):
+        def update(updates, state, params=None, *, value, value_fn):
+            seen["value"], seen["again"] = value, value_fn(params)
+            return jax.tree.map(lambda u: factor * u, updates), state
+
+        return optax.GradientTransformationExtraArgs(optax.identity().init, update)
+
+    @jgd.lift
+    def refuses(factor):
+        return optax.GradientTransformation(
+            optax.identity().init, lambda updates, state, params=None: (jax.tree.map(lambda u: factor * u, updates), state)
+        )
+
+    init, step = jgd.training_step(jgd.Problem(lambda w: w**2, 3.0), jgd.chain(refuses(1.0), asks(1.0), jgd.gd(0.1)))
+    step(init(3.0), None)
+    assert (float(seen["value"]), float(seen["again"])) == (9.0, 9.0)
+
+
+def test_optax_links_that_use_the_value_work_in_fit():
+    f = lambda w: jnp.sum((w - 2.0) ** 2)
+    line_search = jgd.chain(optax.sgd(1.0), optax.scale_by_backtracking_linesearch(max_backtracking_steps=10))
+    polyak = jgd.lift(optax.polyak_sgd, name="polyak_sgd_here")
+    for tx in (line_search, polyak(max_learning_rate=1.0), optax.lbfgs()):
+        assert jgd.minimize(f, jnp.zeros(3), tx, steps=60).objective < 1e-6
+
+
+def test_learning_rate_in_force():
+    half = jgd.schedules.step_decay(0.8, 1, 0.5)
+    assert float(learning_rate(jgd.chain(jgd.clip(1.0), jgd.sgd(half)), 2)) == pytest.approx(0.2)
+    assert float(learning_rate(jgd.MultiSteps(jgd.sgd(half), 4), 7)) == pytest.approx(0.4)
+    assert learning_rate(jgd.scale(-0.1), 0) is None
+    assert learning_rate(jgd.chain(optax.sgd(0.1)), 0) is None
+
+
+numbers = st.floats(min_value=0, max_value=1, allow_nan=False)
+links = st.one_of(
+    st.builds(jgd.adam, numbers, b1=numbers), st.builds(jgd.sgd, numbers, momentum=st.none() | numbers, nesterov=st.booleans()),
+    st.builds(jgd.clip, numbers), st.builds(lambda a, b: jgd.sgd(jgd.schedules.cosine(a, 1 + b)), numbers, numbers),
+)  # fmt: skip
+trees = st.recursive(
+    links,
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3).map(lambda ls: jgd.chain(*ls))
+        | st.builds(jgd.MultiSteps, inner, st.integers(1, 9))
+    ),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(trees)
+def test_any_expression_survives_printing_and_parsing(tx):
+    assert tx.is_code
+    assert jgd.parse(repr(tx)) == tx
+    assert pickle.loads(pickle.dumps(tx)) == tx
+    leaves, structure = jax.tree.flatten(tx)
+    assert jax.tree.unflatten(structure, leaves) == tx
+
+
+def test_stack_is_a_batch_of_weak_numbers():
+    batch = jgd.stack([jgd.adam(1e-2), jgd.adam(1e-3)])
+    assert all(leaf.shape == (2,) and leaf.weak_type for leaf in jax.tree.leaves(batch))
+    problems = jgd.stack([jgd.linear_regression(l2=0.1), jgd.linear_regression(l2=0.2)])
+    np.testing.assert_allclose(problems.l2, [0.1, 0.2], rtol=1e-6)
+
+
+def test_arrays_of_numbers_given_by_the_user_keep_bfloat16_parameters():
+    w = jnp.ones(3, jnp.bfloat16)
+    for rates in (np.array([0.1, 0.2]), jnp.array([0.1, 0.2], jnp.float32)):
+        update = jax.vmap(lambda tx: tx.update(w, tx.init(w), w)[0])(jgd.adam(rates, b1=np.array([0.9, 0.8]), b2=rates,
+                                                                           eps=rates, eps_root=rates))  # fmt: skip
+        assert update.dtype == jnp.bfloat16
+    strong = jax.vmap(lambda rate: jgd.sgd(rate).update(w, jgd.sgd(rate).init(w), w)[0])(jnp.array([0.1, 0.2]))
+    assert strong.dtype == jnp.bfloat16

@@ -1,0 +1,138 @@
+"""The package: what importing it does, which way imports point, and that every public name is documented by what runs."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import jgd
+
+ROOT = Path(jgd.__file__).parent
+
+# From the bottom up; a module imports only from layers below its own, or its own.
+LAYERS = [
+    ("_checks", "_expression", "_over"),
+    ("transformation", "schedules", "losses", "penalties", "data"),
+    ("optimizers", "models"),
+    ("training",),
+    ("_tables", "_optimum", "plotting"),
+    ("__main__",),
+]
+LAYER = {module: i for i, layer in enumerate(LAYERS) for module in layer}
+
+
+def modules():
+    return sorted(ROOT.rglob("*.py"))
+
+
+def test_import_brings_nothing_optional_no_backend_and_no_setting():
+    code = """
+import sys, jax
+before = {k: v for k, v in jax.config.values.items()}
+import jgd
+optional = {"matplotlib", "pandas", "sklearn", "tqdm", "chex", "torch", "keras", "hypothesis", "IPython"}
+assert not optional & set(sys.modules), optional & set(sys.modules)
+assert before == {k: v for k, v in jax.config.values.items()}
+from jax.extend import backend
+import jax._src.xla_bridge as bridge
+assert not bridge._backends, bridge._backends
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_imports_point_down_the_layers():
+    wrong = []
+    for path in modules():
+        name = path.relative_to(ROOT).with_suffix("").parts[0]
+        if name == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            targets = []
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "jgd":
+                parts = node.module.split(".")[1:]
+                targets = parts[:1] or [alias.name for alias in node.names]
+            for target in targets:
+                if target in LAYER and LAYER[target] > LAYER[name]:
+                    wrong.append(f"{path.relative_to(ROOT)} imports {target}")
+    # A result offers its picture; matplotlib and the module that uses it are imported when it is drawn.
+    assert wrong == ["training/_result.py imports plotting"]
+
+
+def test_every_module_has_a_layer_and_a_sentence():
+    for path in modules():
+        top = path.relative_to(ROOT).with_suffix("").parts[0]
+        assert top in LAYER or top == "__init__", path
+        assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def public():
+    """Every public object by its dotted name, modules' own `__all__` followed."""
+    found = {}
+
+    def add(module, prefix):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if isinstance(value, types.ModuleType):
+                add(value, f"{prefix}.{name}")
+            else:
+                found[f"{prefix}.{name}"] = value
+
+    add(jgd, "jgd")
+    add(importlib.import_module("jgd.plotting"), "jgd.plotting")
+    return found
+
+
+# Numbers and record types explained by what makes them.
+EXAMPLE_ELSEWHERE = {"jgd.data.encode_classes", "jgd.data.encode_numbers", "jgd.stopping.RuleFunctions"}
+
+
+@pytest.mark.parametrize("name", sorted(public()))
+def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
+    value = public()[name]
+    doc = inspect.getdoc(value)
+    assert doc, f"{name} has no docstring"
+    examples = doctest.DocTestParser().get_doctest(doc, {}, name, None, 0)
+    if name in EXAMPLE_ELSEWHERE:
+        return
+    assert examples.examples, f"{name} has no example"
+    output = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples, out=output.append)
+    assert not output, "".join(output)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [jgd.training._result.History, jgd.Problem.objective],
+    ids=lambda v: v.__qualname__,
+)
+def test_examples_of_what_public_things_are_made_of(value):
+    output = []
+    doctest.DocTestRunner().run(doctest.DocTestParser().get_doctest(value.__doc__, {}, "x", None, 0), out=output.append)
+    assert not output, "".join(output)
+
+
+def test_all_is_sorted_and_complete():
+    for module in (jgd, jgd.data, jgd.losses, jgd.schedules, jgd.stopping):
+        assert list(module.__all__) == sorted(module.__all__), module.__name__
+        assert len(set(module.__all__)) == len(module.__all__)
+        assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_it_is_typed_and_its_version_is_that_of_the_package():
+    from importlib.metadata import version
+
+    assert (ROOT / "py.typed").is_file()
+    assert jgd.__version__ == version("jgd")
+
+
+def test_submodules_import_on_their_own():
+    for info in pkgutil.walk_packages([str(ROOT)], "jgd."):
+        if info.name != "jgd.__main__":
+            importlib.import_module(info.name)
