@@ -87,8 +87,9 @@ def as_key(key: Any) -> jax.Array:
         return key
     if getattr(key, "dtype", None) == jnp.uint32 and np.shape(key) == (2,):
         return jax.random.wrap_key_data(key)
-    if isinstance(key, bool) or np.ndim(key) or not hasattr(key, "__index__"):
+    whole = jnp.issubdtype(key.dtype, jnp.integer) if hasattr(key, "dtype") else hasattr(key, "__index__")
+    if isinstance(key, bool) or np.ndim(key) or not whole:
         raise TypeError(f"key must be a whole number or a JAX key, found {key!r}.")
-    if is_concrete(key) and not -(2**63) <= int(key) < 2**64:
+    if is_concrete(key) and not -(2**63) <= int(key) < 2**63:
         raise ValueError(f"key must fit into 64 bits, found {key}.")
     return jax.random.key(key)

@@ -155,6 +155,8 @@ class Factory:
         if name in _checks.RANGES and (isinstance(value, (list, tuple, dict)) or (value is None and self._needs(name))):
             what = "a whole number" if name in self.static else "a number" if value is None else "one number"
             raise TypeError(f"{self.name}: {name} must be {what}, found {value!r}.")
+        if isinstance(value, str) and isinstance(self.signature.parameters[name].default, bool):
+            raise TypeError(f"{self.name}: {name} must be True or False, found {value!r}.")
         if isinstance(value, Factory) or hasattr(value, "factory"):
             raise TypeError(f"{self.name}: {name} is the factory {value.__name__}: call it, as in {value.__name__}(...).")
         if name in self.static and not (callable(value) or isinstance(value, Over)):

@@ -198,6 +198,7 @@ def chain(*links: Any) -> GradientTransformation:
 
     Source: `optax.chain`.
     """
+    links = [parse(link) if isinstance(link, str) else link for link in links]
     _check_links("chain", links)
     return _chain_factory(*links)
 
@@ -224,6 +225,7 @@ def named_chain(*links: tuple[str, Any]) -> GradientTransformation:
     names = [name for name, _ in links]
     if len(set(names)) < len(names):
         raise ValueError(f"named_chain needs distinct names, found {names}.")
+    links = [(name, parse(link) if isinstance(link, str) else link) for name, link in links]
     _check_links("named_chain", [link for _, link in links])
     return _named_chain_factory(*links)
 

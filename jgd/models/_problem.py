@@ -124,12 +124,12 @@ def mean_loss(functions: ProblemFunctions, params: Any, data: Dataset | None) ->
 
 
 def _generic(loss, init, predict):
-    takes_data = _positional(loss) != 1
+    with_data = takes_data(loss)
 
     def rows(params, batch):
-        if takes_data and batch is None:
+        if with_data and batch is None:
             raise TypeError("this loss(params, batch) needs data: give (X, y) or a jgd.Dataset.")
-        value = loss(params, batch) if takes_data else loss(params)
+        value = loss(params, batch) if with_data else loss(params)
         if not hasattr(value, "dtype") and not isinstance(value, (int, float)):
             raise TypeError(f"the loss must return real numbers, found {type(value).__name__}.")
         return jnp.asarray(value)
@@ -138,6 +138,11 @@ def _generic(loss, init, predict):
         return init(key) if callable(init) else init
 
     return ProblemFunctions(init=start, loss=rows, predict=predict)
+
+
+def takes_data(loss: Callable) -> bool:
+    """Whether it is loss(params, batch), not loss(params)."""
+    return _positional(loss) != 1
 
 
 def _positional(function: Callable) -> int:

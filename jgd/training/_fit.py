@@ -105,9 +105,9 @@ def _check_link(inputs: Inputs, state: State) -> None:
         return
     for i, link in enumerate(inputs.tx.links):
         if unstable(chain(link)):
-            shown = link if isinstance(link, GradientTransformation) else chain(link)
+            shown = repr(chain(link))[len("chain(") : -1]
             raise TypeError(
-                f"link {i} of the chain, {shown!r}, changes the structure or dtype of its state after a step; a compiled "
+                f"link {i} of the chain, {shown}, changes the structure or dtype of its state after a step; a compiled "
                 "loop needs it to stay the same."
             )
     raise TypeError(f"{inputs.tx!r} changes the structure or dtype of its state after a step; a compiled loop cannot.")

@@ -12,6 +12,7 @@ from jgd._checks import as_key, check_count, is_concrete, nearest
 from jgd._over import refuse_over
 from jgd.data import Dataset, batch_rows, encode_numbers, steps_per_epoch
 from jgd.models import Problem
+from jgd.models._problem import takes_data
 from jgd.training._loop import SPLIT, Inputs, Plan
 from jgd.training._metrics import named_metrics
 from jgd.training._step import State, as_parameter
@@ -258,6 +259,8 @@ def _check_state(state: Any, problem: Problem, data: Dataset | None, tx: Gradien
 
 def _check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> None:
     """A loss given by the user: real numbers, one per row or one in all."""
+    if data is not None and problem.name == "Problem" and not takes_data(problem.loss):
+        raise ValueError("this loss takes no data: write it as loss(params, batch), or give no data.")
     start = params if params is not None else problem.init(key, data)
     check_start(start)
     start = jax.tree.map(as_parameter, start)

@@ -52,6 +52,8 @@ class History:
         return tuple(self.arrays)
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self.arrays:
+            raise KeyError(f"nothing called {name!r} was recorded, only {', '.join(self.arrays)}.")
         return self.arrays[name]
 
     def __getattr__(self, name: str) -> Any:

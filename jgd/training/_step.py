@@ -59,6 +59,8 @@ def training_step(
     >>> info.loss.item(), info.grad_norm.item(), round(state.params.item(), 4)
     (9.0, 6.0, 4.4)
     """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be a jgd.Problem, found {type(problem).__name__}; call it if it is a factory.")
     tx = as_transformation(tx)
 
     def init(params):
