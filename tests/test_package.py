@@ -136,3 +136,9 @@ def test_submodules_import_on_their_own():
     for info in pkgutil.walk_packages([str(ROOT)], "jgd."):
         if info.name != "jgd.__main__":
             importlib.import_module(info.name)
+
+
+def test_the_readmes_code_runs(capsys):
+    readme = (ROOT.parent / "README.md").read_text()
+    exec(compile(readme.partition("```python\n")[2].partition("```")[0], "README.md", "exec"), {})
+    assert "diverged" in capsys.readouterr().out
