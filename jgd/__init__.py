@@ -1,6 +1,6 @@
 """jgd: gradient descent as data on JAX. See `help(jgd.fit)`."""
 
-from jgd import data, losses, penalties, schedules
+from jgd import data, losses, penalties, plotting, schedules
 from jgd._over import over
 from jgd.data import Dataset
 from jgd.models import LinearParams, Problem, linear_regression, logistic_regression
@@ -74,6 +74,7 @@ __all__ = [
     "over",
     "parse",
     "penalties",
+    "plotting",
     "rmsprop",
     "scale",
     "scale_by_adam",

@@ -126,7 +126,6 @@ def _number(value: float, places: int) -> str:
 
 def picture(panels: Sequence[tuple[str, list[Outcome], float]], path: Path) -> None:
     """For each table a row of loss curves, a panel per regime; below it, where there is an optimum, the same above that."""
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     heights = [2 if math.isfinite(best) else 1 for _, _, best in panels]
@@ -137,7 +136,7 @@ def picture(panels: Sequence[tuple[str, list[Outcome], float]], path: Path) -> N
         regimes: dict[str, dict[str, Result]] = {}
         for o in outcomes:
             regimes.setdefault(o.regime, {})[repr(o.tx)] = o.result
-        with rc_context(plotting.STYLE):
+        with plotting.styled():
             rows = part.subplots(height, len(regimes), sharex="col", sharey="row", squeeze=False)
             optimum = best if height == 2 else None
             plotting.plot_regimes(regimes, rows[0], optimum=optimum, title=title)

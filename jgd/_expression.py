@@ -6,7 +6,6 @@ number reuses a compiled program, a batch of expressions is an expression with b
 the code that makes it.
 """
 
-import ast
 import functools
 import inspect
 import types
@@ -16,64 +15,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import primitives
 
 from jgd import _checks
+from jgd._leaves import Static, equal, is_number, weak
 from jgd._over import Over
 
 REGISTRY: dict[str, "Factory"] = {}
-
-
-@jax.tree_util.register_pytree_node_class
-class Static:
-    """A value that is structure: a pytree node without leaves, compared by value where it can be, else by identity."""
-
-    __slots__ = ("_key", "value")
-
-    def __init__(self, value: Any):
-        self.value = value
-        try:
-            hash(value)
-            self._key = (type(value), value)
-        except TypeError:
-            self._key = (type(value), id(value))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __repr__(self) -> str:
-        return f"Static({self.value!r})"
-
-    def __reduce__(self):
-        return Static, (self.value,)
-
-    def tree_flatten(self):
-        return (), self
-
-    @classmethod
-    def tree_unflatten(cls, aux, children):
-        return aux
-
-
-def weak(value: Any) -> jax.Array:
-    """`value` in JAX's default float type, weakly typed, so that it never promotes what it multiplies."""
-    return primitives.convert_element_type_p.bind(
-        jnp.asarray(value), new_dtype=np.dtype(jnp.result_type(float)), weak_type=True, sharding=None
-    )
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, (bool, np.bool_)):
-        return False
-    if isinstance(value, (int, float, np.integer, np.floating)):
-        return True
-    dtype = getattr(value, "dtype", None)
-    if dtype is None or not hasattr(value, "shape") or not isinstance(value, (np.ndarray, jax.Array)):
-        return False
-    return jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer)
 
 
 def _is_whole(value: Any) -> bool:
@@ -84,7 +31,7 @@ def _is_whole(value: Any) -> bool:
 def _store_leaf(where: str, name: str, value: Any) -> Any:
     if isinstance(value, (Expression, Static)):
         return value
-    if not _is_number(value):
+    if not is_number(value):
         if isinstance(value, (complex, np.complexfloating)) or getattr(value, "dtype", np.dtype(bool)).kind == "c":
             raise TypeError(f"{where}: {name} is complex ({value!r}); hyperparameters are real numbers.")
         if name in _checks.RANGES and not (callable(value) or isinstance(value, Over)):
@@ -94,18 +41,6 @@ def _store_leaf(where: str, name: str, value: Any) -> Any:
     if not _checks.is_concrete(value):
         return value
     return float(value) if np.ndim(value) == 0 else weak(value)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    leaves_a, tree_a = jax.tree.flatten(a)
-    leaves_b, tree_b = jax.tree.flatten(b)
-    return tree_a == tree_b and all(map(_equal_leaf, leaves_a, leaves_b))
-
-
-def _equal_leaf(a: Any, b: Any) -> bool:
-    if not (_checks.is_concrete(a) and _checks.is_concrete(b)):
-        return a is b
-    return np.shape(a) == np.shape(b) and bool(np.all(np.asarray(a) == np.asarray(b)))
 
 
 class Factory:
@@ -163,7 +98,7 @@ class Factory:
             count = _checks.check_count(f"{self.name}: {name}", value)
             _checks.check_number(self.name, name, count)
             return Static(count)
-        if isinstance(value, np.bool_) or (_is_number(value) and isinstance(self.signature.parameters[name].default, bool)):
+        if isinstance(value, np.bool_) or (is_number(value) and isinstance(self.signature.parameters[name].default, bool)):
             return Static(bool(value))
         if name in self.arrays and not callable(value):
             return value
@@ -312,7 +247,7 @@ class Expression:
             elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 items = [(f"{k}={text}", ok) for k, (text, ok) in ((k, _code(v)) for k, v in value.items())]
             elif name in self._factory.defaults:
-                if _equal(value, self._factory.defaults[name]):
+                if equal(value, self._factory.defaults[name]):
                     continue
                 items = [_code(value)]
                 items = [(f"{name}={items[0][0]}", items[0][1])]
@@ -331,7 +266,7 @@ class Expression:
         return self._code()[0]
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and _equal(self, other)
+        return type(self) is type(other) and equal(self, other)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -378,7 +313,7 @@ def _code(value: Any) -> tuple[str, bool]:
         items = [(repr(k), type(k) is str, *_code(v)) for k, v in value.items()]
         return "{" + ", ".join(f"{k}: {t}" for k, _, t, _ in items) + "}", all(ok and o for _, ok, _, o in items)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        if value.shape == () and _checks.is_concrete(value) and _is_number(value):
+        if value.shape == () and _checks.is_concrete(value) and is_number(value):
             return repr(float(value)), True
         return f"{jnp.dtype(value.dtype).name}[{','.join(map(str, value.shape))}]", False
     return repr(value), False
@@ -438,68 +373,3 @@ def stack(expressions: Sequence[Any]) -> Any:
         return jnp.stack([jnp.asarray(leaf) for leaf in leaves])
 
     return jax.tree.map(join, *expressions)
-
-
-def parse(text: str) -> Any:
-    """The expression that `text` spells; the inverse of `repr` for everything whose `is_code` is true.
-
-    A parser, never `eval`: calls of jgd's (and lifted) factories with numbers, strings, None, True, False, lists, tuples,
-    dicts and further calls; nothing else has a meaning.
-
-    Raises:
-      ValueError: where the text is not of that form, naming the place.
-
-    >>> import jgd
-    >>> jgd.parse("chain(clip_by_global_norm(1.0), adam(0.01))")
-    chain(clip_by_global_norm(1.0), adam(0.01))
-    """
-    if not isinstance(text, str):
-        raise TypeError(f"parse reads a string, found {type(text).__name__}.")
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise ValueError(f"cannot read {text[:200]!r}: {error.msg} at column {error.offset}.") from None
-    except (RecursionError, MemoryError):
-        raise ValueError("cannot read an expression nested this deeply.") from None
-    except ValueError as error:
-        raise ValueError(f"cannot read {text[:200]!r}: {error}.") from None
-    try:
-        value = _evaluate(node, text)
-    except RecursionError:
-        raise ValueError("cannot read an expression nested this deeply.") from None
-    if not isinstance(value, Expression):
-        raise ValueError(f"cannot read {text!r}: expected a call such as 'adam(0.01)'.")
-    return value
-
-
-def _evaluate(node: ast.expr, text: str) -> Any:
-    match node:
-        case ast.Constant(value=bool() | int() | float() | str() | None):
-            return node.value
-        case ast.Name(id="inf" | "nan"):
-            return float(node.id)
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            value = _evaluate(operand, text)
-            if isinstance(value, (int, float)):
-                return -value
-        case ast.Tuple(elts=elements):
-            return tuple(_evaluate(e, text) for e in elements)
-        case ast.List(elts=elements):
-            return [_evaluate(e, text) for e in elements]
-        case ast.Dict(keys=keys, values=values) if all(isinstance(k, ast.Constant) for k in keys):
-            return {_evaluate(k, text): _evaluate(v, text) for k, v in zip(keys, values, strict=True)}
-        case ast.Call(func=function, args=args, keywords=keywords):
-            named = {k.arg: _evaluate(k.value, text) for k in keywords if k.arg is not None}
-            if len(named) == len(keywords):
-                return _lookup(function, text)(*[_evaluate(a, text) for a in args], **named)
-        case ast.Name() | ast.Attribute(value=ast.Name()):
-            name = _lookup(node, text).name
-            raise ValueError(f"cannot read {text!r}: {name} is a factory; call it, as in '{name}(...)'.")
-    raise ValueError(f"cannot read {text!r}: {ast.unparse(node)!r} has no meaning here.")
-
-
-def _lookup(node: ast.expr, text: str) -> Factory:
-    name = ast.unparse(node).removeprefix("jgd.")
-    if name not in REGISTRY:
-        raise ValueError(f"cannot read {text!r}: unknown name {name!r}; {_checks.nearest(name, REGISTRY)}")
-    return REGISTRY[name]

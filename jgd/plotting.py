@@ -1,6 +1,7 @@
 """Pictures of runs, by matplotlib: one style, safe for colour-blind readers; every function takes `ax` and returns it."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,19 @@ STYLE = {
     "legend.fontsize": "small",
     "lines.linewidth": 1.6,
 }
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """matplotlib in jgd's style, and only that: `rc_context` would also undo what a notebook's first figure turns on."""
+    from matplotlib import rcParams
+
+    before = {name: rcParams[name] for name in STYLE}
+    rcParams.update(STYLE)
+    try:
+        yield
+    finally:
+        rcParams.update(before)
 
 
 def pyplot() -> Any:
@@ -72,7 +86,7 @@ def plot_loss(
     if not results:
         raise ValueError("there is nothing to draw: give at least one result.")
     plt = pyplot()
-    with plt.rc_context(STYLE):
+    with styled():
         if ax is None:
             _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
         drawn = []
@@ -146,7 +160,7 @@ def plot_regimes(
     if not regimes:
         raise ValueError("there is nothing to draw: give at least one regime.")
     plt, n = pyplot(), len(regimes)
-    with plt.rc_context(STYLE):
+    with styled():
         if axes is None:
             _, axes = plt.subplots(1, n, figsize=(4.4 * n, 3.8), sharey=True, layout="constrained", squeeze=False)
         axes = np.ravel(np.asarray(axes, dtype=object))

@@ -8,7 +8,9 @@ from typing import Any, NoReturn, ParamSpec
 import jax
 import optax
 
-from jgd._expression import Expression, Static, _origin, factory, parse, stack
+from jgd._expression import Expression, _origin, factory, stack
+from jgd._leaves import Static
+from jgd._parse import parse
 
 __all__ = ["GradientTransformation", "as_transformation", "chain", "lift", "named_chain", "parse", "stack"]
 

@@ -280,9 +280,7 @@ def test_train_on_a_traced_dataset(problem, y):
 
 def test_prints():
     assert repr(Dataset(X, TARGET)) == "Dataset(40 rows x 2 columns, float32)"
-    assert (
-        repr(classify(X, np.where(SIDE, "yes", "no")).notes.data) == "Dataset(40 rows x 2 columns, float32, classes no, yes)"
-    )
+    assert repr(classify(X, np.where(SIDE, "yes", "no")).notes.data) == "Dataset(40 rows x 2 columns, float32, classes no, yes)"
 
 
 @pytest.mark.parametrize("names", [(5, 2**40), (-(2**40), 5), (2**32, 0)], ids=str)

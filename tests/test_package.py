@@ -18,7 +18,7 @@ ROOT = Path(jgd.__file__).parent
 
 # From the bottom up; a module imports only from layers below its own, or its own.
 LAYERS = [
-    ("_checks", "_expression", "_over"),
+    ("_checks", "_leaves", "_expression", "_parse", "_over"),
     ("transformation", "schedules", "losses", "penalties", "data"),
     ("optimizers", "models"),
     ("training",),
@@ -85,7 +85,6 @@ def public():
                 found[f"{prefix}.{name}"] = value
 
     add(jgd, "jgd")
-    add(importlib.import_module("jgd.plotting"), "jgd.plotting")
     return found
 
 

@@ -165,3 +165,14 @@ def test_names_are_shown_as_they_are(runs):
 def test_bad_arguments(draw, message, runs):
     with pytest.raises(ValueError, match=message):
         draw(runs["full-batch"]["rate 0.05"])
+
+
+def test_the_style_is_undone_and_nothing_else_is():
+    """A notebook's first figure turns the interactive mode on; later figures need it."""
+    grid = plt.rcParams["axes.grid"]
+    with plotting.styled():
+        assert plt.rcParams["axes.grid"]
+        plt.ion()
+    assert plt.isinteractive()
+    plt.ioff()
+    assert plt.rcParams["axes.grid"] == grid

@@ -1,7 +1,8 @@
 """Data: checked once, ordered by a function of (key, epoch, position)."""
 
-from jgd.data._dataset import Dataset, encode_classes, encode_numbers
+from jgd.data._dataset import Dataset
 from jgd.data._generators import make_classes, make_ill_conditioned, make_line, make_linear, make_separable
+from jgd.data._labels import encode_classes, encode_numbers
 from jgd.data._order import batch_rows, steps_per_epoch
 
 __all__ = [

@@ -1,7 +1,8 @@
 """Training: one step, one loop, three regimes."""
 
 from jgd.training import stopping
-from jgd.training._fit import apply_gradients, compute_gradients, fit, minimize, train
+from jgd.training._fit import fit, train
+from jgd.training._functions import apply_gradients, compute_gradients, minimize
 from jgd.training._loop import Best
 from jgd.training._result import FitError, History, Result
 from jgd.training._step import Info, State, training_step

@@ -17,7 +17,7 @@ from jgd.training._prepare import Run, check_first_loss, prepare
 from jgd.training._result import History, HostNotes, Result
 from jgd.training._step import State, training_step
 from jgd.training.stopping import MAX_STEPS, RUNNING, StoppingRule
-from jgd.transformation import GradientTransformation, as_transformation, chain
+from jgd.transformation import GradientTransformation, chain
 
 # Between two looks at the clock a fit that shows progress (or watches the time) runs for about so many seconds.
 GLANCE = 0.2
@@ -300,53 +300,3 @@ class _bar:
     def __exit__(self, *_):
         if self.bar is not None:
             self.bar.close()
-
-
-def minimize(f: Callable[[Any], Any], x0: Any, tx: GradientTransformation, *, steps: int, **options) -> Result:
-    """Minimises a function from a starting point: `fit(Problem(f, x0), tx=tx, steps=steps)`.
-
-    Args:
-      f: a scalar function of `x0`'s structure.
-      x0: any pytree of floating numbers.
-      tx: the optimizer.
-      steps: updates, at most.
-      **options: as in `jgd.fit`.
-
-    >>> import jgd
-    >>> round(jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.1), steps=100).params.item(), 4)
-    2.0
-    """
-    return fit(Problem(f, x0), None, tx, steps=steps, **options)
-
-
-def compute_gradients(f: Callable[[Any], Any], x: Any) -> Any:
-    """The gradient of a scalar function, with the structure of `x`; for people who come from TensorFlow's two calls.
-
-    >>> import jgd
-    >>> jgd.compute_gradients(lambda w: (w - 2.0) ** 2, 5.0).item()
-    6.0
-    """
-    return jax.grad(f)(jax.tree.map(jnp.asarray, x))
-
-
-def apply_gradients(tx: GradientTransformation, grads: Any, params: Any, opt_state: Any = None) -> tuple[Any, Any]:
-    """One step of an optimizer on gradients already at hand; the other of TensorFlow's two calls.
-
-    Args:
-      tx: the optimizer.
-      grads: gradients, of the structure of `params`.
-      params: the parameters.
-      opt_state: what the last call returned; None at first.
-
-    Returns:
-      The new parameters and the optimizer's state.
-
-    >>> import jgd
-    >>> w, state = jgd.apply_gradients(jgd.gd(0.1), 6.0, 5.0)
-    >>> round(w.item(), 4)
-    4.4
-    """
-    tx = as_transformation(tx)
-    opt_state = tx.init(params) if opt_state is None else opt_state
-    updates, opt_state = tx.update(grads, opt_state, params)
-    return jax.tree.map(lambda p, u: jnp.asarray(p + u, jnp.asarray(p).dtype), params, updates), opt_state
