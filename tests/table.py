@@ -1,9 +1,11 @@
 """One table of every public transformation and schedule, for the battery; a public one that is missing fails a test."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 import jgd
@@ -65,6 +67,13 @@ class ScheduleCase(NamedTuple):
     twin: Callable[[int], Any]
 
 
+def restarts(t, length, factor):
+    """Cosine annealing with warm restarts, cycle after cycle, from 0.1 to 0.01."""
+    while t >= length:
+        t, length = t - length, length * factor
+    return 0.01 + 0.09 * (1 + math.cos(math.pi * t / length)) / 2
+
+
 SCHEDULES = {
     "constant": ScheduleCase(lambda: jgd.schedules.constant(0.1), optax.constant_schedule(0.1)),
     "exponential_decay": ScheduleCase(
@@ -74,6 +83,47 @@ SCHEDULES = {
     "step_decay": ScheduleCase(lambda: jgd.schedules.step_decay(0.1, 10, 0.5), lambda t: 0.1 * 0.5 ** (t // 10)),
     "cosine": ScheduleCase(
         lambda: jgd.schedules.cosine(0.1, 50, alpha=0.1, exponent=1.5), optax.cosine_decay_schedule(0.1, 50, 0.1, 1.5)
+    ),
+    "linear": ScheduleCase(
+        lambda: jgd.schedules.linear(0.1, 0.02, 30, transition_begin=5), optax.linear_schedule(0.1, 0.02, 30, 5)
+    ),
+    "polynomial": ScheduleCase(
+        lambda: jgd.schedules.polynomial(0.1, 0.02, 1.7, 30, transition_begin=5), optax.polynomial_schedule(0.1, 0.02, 1.7, 30, 5)
+    ),
+    "piecewise_constant": ScheduleCase(
+        lambda: jgd.schedules.piecewise_constant(0.1, boundaries=(10, 25), scales=(0.5, 3.0)),
+        optax.piecewise_constant_schedule(0.1, {10: 0.5, 25: 3.0}),
+    ),
+    "inverse_time": ScheduleCase(lambda: jgd.schedules.inverse_time(0.1, 10, 0.5), lambda t: 0.1 / (1 + 0.5 * t / 10)),
+    "inverse_sqrt": ScheduleCase(lambda: jgd.schedules.inverse_sqrt(0.1, 10), lambda t: 0.1 / (1 + t / 10) ** 0.5),
+    "warmup_constant": ScheduleCase(
+        lambda: jgd.schedules.warmup_constant(0.1, 7, init_value=0.01), optax.warmup_constant_schedule(0.01, 0.1, 7)
+    ),
+    "warmup_linear": ScheduleCase(
+        lambda: jgd.schedules.warmup_linear(0.1, 10, 50, init_value=0.02, end_value=0.01),
+        lambda t: float(np.interp(t, [0, 10, 50], [0.02, 0.1, 0.01])),
+    ),
+    "warmup_exponential": ScheduleCase(
+        lambda: jgd.schedules.warmup_exponential(0.1, 7, 10, 0.5, init_value=0.01, staircase=True, end_value=0.02),
+        optax.warmup_exponential_decay_schedule(0.01, 0.1, 7, 10, 0.5, staircase=True, end_value=0.02),
+    ),
+    "one_cycle_cosine": ScheduleCase(
+        lambda: jgd.schedules.one_cycle_cosine(0.1, 60, pct_start=0.25), optax.cosine_onecycle_schedule(60, 0.1, 0.25)
+    ),
+    "one_cycle_linear": ScheduleCase(
+        lambda: jgd.schedules.one_cycle_linear(0.1, 60, pct_start=0.25, pct_final=0.75),
+        optax.linear_onecycle_schedule(60, 0.1, 0.25, 0.75),
+    ),
+    "cyclic": ScheduleCase(
+        lambda: jgd.schedules.cyclic(0.01, 0.1, 6, 10, mode="triangular2"),
+        lambda t: 0.01 + 0.09 * 0.5 ** (t // 16) * float(np.interp(t % 16, [0, 6, 16], [0, 1, 0])),
+    ),
+    "cosine_restarts": ScheduleCase(
+        lambda: jgd.schedules.cosine_restarts(0.1, 9, cycle_factor=2.0, end_value=0.01), lambda t: restarts(t, 9, 2)
+    ),
+    "join": ScheduleCase(
+        lambda: jgd.schedules.join((jgd.schedules.constant(0.1), jgd.schedules.linear(0.1, 0.0, 20)), boundaries=(15,)),
+        optax.join_schedules([optax.constant_schedule(0.1), optax.linear_schedule(0.1, 0.0, 20)], [15]),
     ),
     "warmup_cosine": ScheduleCase(
         lambda: jgd.schedules.warmup_cosine(0.1, warmup_steps=7, decay_steps=60, init_value=0.02, end_value=0.01, exponent=1.2),
