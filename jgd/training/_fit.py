@@ -238,8 +238,8 @@ class _Driver:
     def start(self) -> None:
         run, traced, began = self.run, _traced, time.perf_counter()
         self.carry, loss = _begin(run.plan, self.capacity, run.inputs, run.params, run.state)
+        loss, self.first_step = jax.device_get((loss, self.carry.state.step))
         check_first_loss(float(loss))
-        self.first_step = int(self.carry.state.step)
         self.limit = np.int32(self.first_step + run.steps)
         if _traced > traced:  # a new program: compile the loop too, by a call that does nothing, to tell the times apart
             jax.block_until_ready(self._call(0, 0.0))
@@ -255,8 +255,9 @@ class _Driver:
         count = min(chunk or (self.per_call if watched else self.capacity), self.capacity)
         before = time.perf_counter()
         self.carry, records = self._call(count, before - self.began)
-        written, self.status = int(self.carry.records) - self.count, int(self.carry.status)
-        self.records.append({name: np.asarray(values)[:written] for name, values in records.items()})
+        count, status, records = jax.device_get((self.carry.records, self.carry.status, records))
+        written, self.status = int(count) - self.count, int(status)
+        self.records.append({name: values[:written] for name, values in records.items()})
         self.count += written
         spent = time.perf_counter() - before
         self.run_seconds += spent
