@@ -66,6 +66,7 @@ class Factory:
         old = REGISTRY.get(name)
         if old is not None and _origin(old.function) != _origin(function):
             raise ValueError(f"the name {name!r} already belongs to {_origin(old.function)}; give another name=.")
+        self.make = self  # what `parse` calls: the function people call, where that checks more
         REGISTRY[name] = self
 
     def __reduce__(self):
@@ -273,7 +274,9 @@ class Expression:
 
     def __hash__(self) -> int:
         leaves, tree = jax.tree.flatten(self)
-        return hash((tree, tuple(leaf if isinstance(leaf, float) else np.shape(leaf) for leaf in leaves)))
+        return hash(
+            (tree, tuple(float(leaf) if _checks.is_concrete(leaf) and np.ndim(leaf) == 0 else np.shape(leaf) for leaf in leaves))
+        )
 
     def __reduce__(self):
         return _rebuild, (type(self), self._factory, self._values)

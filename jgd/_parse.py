@@ -58,7 +58,7 @@ def _evaluate(node: ast.expr, text: str) -> Any:
         case ast.Call(func=function, args=args, keywords=keywords):
             named = {k.arg: _evaluate(k.value, text) for k in keywords if k.arg is not None}
             if len(named) == len(keywords):
-                return _lookup(function, text)(*[_evaluate(a, text) for a in args], **named)
+                return _lookup(function, text).make(*[_evaluate(a, text) for a in args], **named)
         case ast.Name() | ast.Attribute(value=ast.Name()):
             name = _lookup(node, text).name
             raise ValueError(f"cannot read {text!r}: {name} is a factory; call it, as in '{name}(...)'.")

@@ -46,7 +46,7 @@ def logistic(logit: jax.Array, label: jax.Array) -> jax.Array:
     >>> jax.vmap(jax.grad(jgd.losses.logistic))(jnp.array([0.0, -1e4]), jnp.array([1, 1])).tolist()
     [-0.5, -1.0]
     """
-    sign = 2 * label.astype(logit.dtype) - 1
+    sign = jnp.where((label == 0) | (label == 1), 2 * label.astype(logit.dtype) - 1, jnp.nan)  # no other label has a loss
     return _softplus_of_minus(sign * logit)
 
 
@@ -94,7 +94,11 @@ def softmax(logits: jax.Array, label: jax.Array) -> jax.Array:
     >>> jgd.losses.softmax(jnp.array([[0.0, 0.0], [1e4, -1e4]]), jnp.array([0, 1])).tolist()
     [0.6931471824645996, 20000.0]
     """
-    return _cross_entropy(logits, jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype))
+    k = logits.shape[-1]
+    onehot = jax.nn.one_hot(label, k, dtype=logits.dtype)
+    return _cross_entropy(
+        logits, jnp.where(((label >= 0) & (label < k))[..., None], onehot, jnp.nan)
+    )  # no other label has a loss
 
 
 @jax.custom_jvp

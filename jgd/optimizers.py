@@ -81,6 +81,8 @@ adam = lift(
     >>> jgd.adam(1e-2)
     adam(0.01)
 
+    To differentiate through it, give `eps_root > 0`: the root has no derivative where a column's gradients are all 0.
+
     Source: `optax.adam`; Kingma & Ba, arXiv:1412.6980.
     """,
 )
@@ -97,6 +99,8 @@ adamw = lift(
     >>> jgd.adamw(1e-2, weight_decay=0.1)
     adamw(0.01, weight_decay=0.1)
 
+    To differentiate through it, give `eps_root > 0`: the root has no derivative where a column's gradients are all 0.
+
     Source: `optax.adamw`; Loshchilov & Hutter, arXiv:1711.05101.
     """,
 )
@@ -112,6 +116,8 @@ nadam = lift(
     >>> import jgd
     >>> jgd.nadam(1e-2)
     nadam(0.01)
+
+    To differentiate through it, give `eps_root > 0`: the root has no derivative where a column's gradients are all 0.
 
     Source: `optax.nadam`; Dozat, ICLR workshop 2016.
     """,

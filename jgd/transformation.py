@@ -233,6 +233,7 @@ def named_chain(*links: tuple[str, Any]) -> GradientTransformation:
 
 
 chain.factory, named_chain.factory = _chain_factory.factory, _named_chain_factory.factory
+chain.factory.make, named_chain.factory.make = chain, named_chain
 
 
 def learning_rate(tx: GradientTransformation, count: Any) -> Any:

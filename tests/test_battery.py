@@ -221,3 +221,22 @@ def test_a_schedule_in_an_optimizer_is_the_rate_of_each_step(case):
     rates = np.array([case.twin(t) for t in range(20)], np.float64)
     np.testing.assert_allclose(result.params, -rates.sum(), rtol=1e-4)
     np.testing.assert_allclose(result.history.learning_rate[:20], rates, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        jgd.schedules.cosine(0.1, 10, exponent=0.5),
+        jgd.schedules.cosine(0.1, 10, exponent=0.0),
+        jgd.schedules.polynomial(0.1, 0.01, 0.5, 10),
+        jgd.schedules.warmup_cosine(0.1, 10, 10),
+        jgd.schedules.warmup_cosine(0.1, 0, 10, exponent=0.5),
+        jgd.schedules.one_cycle_cosine(0.1, 10, pct_start=1.0),
+    ],
+    ids=repr,
+)
+def test_schedules_and_their_gradients_are_finite_at_their_ends(schedule):
+    for count in (0, 5, 10, 11, 20):
+        value, slopes = jax.value_and_grad(lambda s, t=count: s(t))(schedule)
+        assert np.isfinite(value)
+        assert np.isfinite(jax.tree.leaves(slopes)).all()

@@ -160,3 +160,19 @@ def test_arrays_of_numbers_given_by_the_user_keep_bfloat16_parameters():
         assert update.dtype == jnp.bfloat16
     strong = jax.vmap(lambda rate: jgd.sgd(rate).update(w, jgd.sgd(rate).init(w), w)[0])(jnp.array([0.1, 0.2]))
     assert strong.dtype == jnp.bfloat16
+
+
+def test_equal_expressions_hash_alike_whatever_holds_their_numbers():
+    for tx in (TX, jgd.sgd(0.5), jgd.adam(jgd.schedules.cosine(0.5, 8))):
+        other = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), jax.tree.map(np.float32, tx))
+        exact = jax.tree.map(lambda leaf: float(np.float32(leaf)), tx)
+        assert other == exact
+        assert hash(other) == hash(exact)
+
+
+@pytest.mark.parametrize(
+    "text", ["named_chain()", "chain()", "chain(1.0, adam(0.1))", "chain([clip(1.0)])", "named_chain(adam(0.1))"]
+)
+def test_text_is_held_to_what_calls_are(text):
+    with pytest.raises((TypeError, ValueError), match=r"needs at least one link|is not an optimizer|must be a pair"):
+        jgd.parse(text)

@@ -86,3 +86,11 @@ def test_squared_error_has_no_half_and_sums_over_outputs():
     np.testing.assert_allclose(
         jax.grad(lambda p: jgd.losses.squared_error(p, target).sum())(prediction), 2 * (prediction - target)
     )
+
+
+def test_a_label_that_is_no_class_has_no_loss():
+    """Traced labels cannot be checked; a wrong one ends a run as nonfinite instead of moving it somewhere."""
+    assert np.isnan(jgd.losses.logistic(jnp.zeros(3), jnp.array([-1, 2, 7]))).all()
+    assert np.isnan(jgd.losses.softmax(jnp.zeros((2, 3)), jnp.array([3, -1]))).all()
+    run = jax.jit(lambda X, y: jgd.train(jgd.logistic_regression(), (X, y), jgd.gd(0.5), epochs=5).status_code)
+    assert jgd.training.stopping.STATUSES[int(run(jnp.ones((4, 1)), jnp.array([-1, 1, -1, 1])))] == "nonfinite"

@@ -40,7 +40,8 @@ class Problem(Expression):
 
     Args:
       loss: `loss(params)` for a plain function without data, or `loss(params, batch)` where the batch is a `jgd.Dataset` of
-        the rows of one step; returns one value per row (jgd reduces and weights) or a scalar (then weights are refused).
+        the rows of one step; returns one value per row (jgd reduces and weights: do not weight it yourself) or a scalar
+        (then weights are refused).
       init: the initial parameters (any pytree of floating arrays), or a function of a key that makes them.
       predict: `predict(params, X)`, if the problem predicts.
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jgd.schedules._schedule import line, same_length, schedule
 
 
-def _half_cosine(fraction, start, end):
-    return end + (start - end) * 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(fraction, 0.0, 1.0)))
+def _half_cosine(count, start, end, steps):
+    return end + (start - end) * 0.5 * (1 + jnp.cos(jnp.pi * line(count, 0.0, 1.0, steps)))
 
 
 @schedule
@@ -26,8 +26,8 @@ def one_cycle_cosine(count, peak_value, transition_steps, pct_start=0.3, div_fac
     """
     low, end, top = peak_value / div_factor, peak_value / (div_factor * final_div_factor), pct_start * transition_steps
     up, down = (
-        _half_cosine(count / top, low, peak_value),
-        _half_cosine((count - top) / (transition_steps - top), peak_value, end),
+        _half_cosine(count, low, peak_value, top),
+        _half_cosine(count - top, peak_value, end, transition_steps - top),
     )
     return jnp.where(count < top, up, down)
 
@@ -94,7 +94,7 @@ def cosine_restarts(count, init_value, cycle_steps, cycle_factor=1.0, end_value=
     guess = jnp.where(grows, jnp.log1p(count / cycle_steps * (factor - 1)) / jnp.log(factor), count / cycle_steps)
     k = jnp.floor(guess) + jnp.where(count >= jnp.round(start(jnp.floor(guess) + 1)), 1.0, 0.0)
     length = cycle_steps * jnp.where(grows, factor**k, 1.0)
-    return _half_cosine((count - start(k)) / length, init_value, end_value)
+    return _half_cosine(count - start(k), init_value, end_value, length)
 
 
 @schedule

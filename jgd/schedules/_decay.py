@@ -47,7 +47,7 @@ def polynomial(count, init_value, end_value, power, transition_steps, transition
 
     Source: `optax.polynomial_schedule`; PyTorch's `PolynomialLR`.
     """
-    return end_value + (init_value - end_value) * line(count - transition_begin, 1.0, 0.0, transition_steps) ** power
+    return end_value + (init_value - end_value) * power_of(line(count - transition_begin, 1.0, 0.0, transition_steps), power)
 
 
 def exponential_curve(count, init_value, transition_steps, decay_rate, transition_begin, staircase, end_value):
@@ -136,9 +136,14 @@ def inverse_sqrt(count, init_value, transition_steps=1):
     return init_value / jnp.sqrt(1 + count / transition_steps)
 
 
+def power_of(x, exponent):
+    """x ** exponent for 0 <= x <= 1, with a derivative of 0 (not infinity or NaN) in x = 0."""
+    return jnp.where(x > 0, jnp.where(x > 0, x, 1.0) ** exponent, jnp.where(exponent > 0, 0.0, 1.0))
+
+
 def cosine_curve(count, init_value, decay_steps, alpha, exponent):
-    fraction = jnp.clip(count / decay_steps, 0.0, 1.0)
-    curve = (0.5 * (1 + jnp.cos(jnp.pi * fraction))) ** exponent
+    fraction = line(count, 0.0, 1.0, decay_steps)
+    curve = power_of(0.5 * (1 + jnp.cos(jnp.pi * fraction)), exponent)
     return init_value * ((1 - alpha) * curve + alpha)
 
 

@@ -32,7 +32,8 @@ def train(
     """A whole training run as a pure function, for use inside `jit`, `vmap` and `grad`.
 
     The arguments are those of `jgd.fit`. Without `stop` the run can be differentiated (it is then a scan), through
-    hyperparameters, penalties and initial parameters; with `stop`, `grad` is refused.
+    hyperparameters, penalties and initial parameters; with `stop`, `grad` is refused. Labels that are traced must be class
+    numbers already, 0..k-1; any other has the loss NaN.
 
     Raises:
       TypeError, ValueError: for bad arguments, before anything is compiled.
@@ -216,11 +217,18 @@ def fit(
                 show(driver)
                 if callbacks and driver.status == RUNNING:
                     snapshot = driver.result()
-                    if any([callback(snapshot) is True for callback in callbacks]):
+                    if any([_says_true(callback(snapshot)) for callback in callbacks]):
                         driver.end("a callback ended the run")
         except KeyboardInterrupt:
             driver.end("the run was interrupted")
     return driver.result()
+
+
+def _says_true(answer: Any) -> bool:
+    """Whether a callback answered True: Python's, NumPy's or JAX's; any other answer (a bar, a count) means nothing."""
+    return (
+        isinstance(answer, (bool, np.bool_, np.ndarray, jax.Array)) and np.asarray(answer).dtype == bool and np.all(answer).item()
+    )
 
 
 class _Driver:

@@ -126,10 +126,11 @@ def begin(plan: Plan, inputs: Inputs, state: State) -> Carry:
 def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
     """The scalars of one record; all belong to the parameters as they are now."""
     problem, params = inputs.problem, state.params
-    data = inputs.data
+    loss_of = lambda data: jax.value_and_grad(problem.objective)(params, data)
     if plan.batch_loss and plan.batch_size is not None:
-        data = _batch(plan, inputs, state.step, _rows(plan, inputs.key, state.step, 1)[0])
-    loss, grads = jax.value_and_grad(problem.objective)(params, data)
+        loss, grads = _on_batch(plan, inputs, state.step, _rows(plan, inputs.key, state.step, 1)[0], loss_of)
+    else:
+        loss, grads = loss_of(inputs.data)
     record = {"step": state.step, "loss": loss, "grad_norm": norm(grads)}
     rate = learning_rate(inputs.tx, state.step)
     if rate is not None:
@@ -161,6 +162,15 @@ def _batch(plan: Plan, inputs: Inputs, step, rows) -> Dataset:
     return inputs.data.take(rows, jnp.where(_is_last(plan, step), weight, 1.0))
 
 
+def _on_batch(plan: Plan, inputs: Inputs, step, rows, function: Callable[[Dataset], Any]) -> Any:
+    """function(batch) of these rows. Only jgd's own losses are known to look at each row by itself, and so may be masked;
+    any other sees an epoch's short last batch at its own length."""
+    if not plan.short or inputs.problem.functions.encode is not None:
+        return function(_batch(plan, inputs, step, rows))
+    short = lambda: function(inputs.data.take(rows[: plan.short]))
+    return jax.lax.cond(_is_last(plan, step), short, lambda: function(inputs.data.take(rows)))
+
+
 def _is_last(plan: Plan, step):
     return step % plan.steps_per_epoch == plan.steps_per_epoch - 1
 
@@ -172,13 +182,8 @@ def _runner(plan: Plan, inputs: Inputs) -> Callable[[State, Any], State]:
 
     if plan.batch_size is None:
         one = lambda state, rows: step(state, data)[0]
-    elif not plan.short or _per_row(inputs, data.take(jnp.arange(plan.batch_size))):
-        one = lambda state, rows: step(state, _batch(plan, inputs, state.step, rows))[0]
-    else:  # a scalar loss cannot be masked: the short batch is a call of the step at its own shape
-
-        def one(state, rows):
-            short = lambda s: step(s, data.take(rows[: plan.short]))[0]
-            return jax.lax.cond(_is_last(plan, state.step), short, lambda s: step(s, data.take(rows))[0], state)
+    else:
+        one = lambda state, rows: _on_batch(plan, inputs, state.step, rows, lambda batch: step(state, batch)[0])
 
     def run(state, length):
         if plan.batch_size is None:
@@ -193,11 +198,6 @@ def _runner(plan: Plan, inputs: Inputs) -> Callable[[State, Any], State]:
         return jax.lax.fori_loop(0, length, lambda i, state: one(state, rows_of(i, state)), state)
 
     return run
-
-
-def _per_row(inputs: Inputs, batch: Dataset) -> bool:
-    params = jax.eval_shape(inputs.problem.init, inputs.key, batch)
-    return jax.eval_shape(inputs.problem.functions.loss, params, batch).ndim == 1
 
 
 def _finite(tree: Any) -> jax.Array:

@@ -266,6 +266,8 @@ def _check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> Non
     start = jax.tree.map(as_parameter, start)
     rows = data if data is None or len(data) <= 2 else data.take(jnp.arange(2))
     out = jax.eval_shape(problem.functions.loss, start, rows)
+    if rows is not data and out.ndim:  # (2,) may be two columns; what has the length of the data too is rows
+        rows, out = data, jax.eval_shape(problem.functions.loss, start, data)
     shape, dtype = out.shape, out.dtype
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(f"the loss must return real numbers, found {dtype}; use floating arithmetic.")

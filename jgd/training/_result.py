@@ -57,9 +57,10 @@ class History:
         return self.arrays[name]
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name not in self.arrays:
-            raise AttributeError(f"nothing called {name!r} was recorded, only {', '.join(self.arrays)}.")
-        return self.arrays[name]
+        arrays = self.__dict__.get("arrays", {})  # none yet while a copy or a pickle is being read
+        if name not in arrays:
+            raise AttributeError(f"nothing called {name!r} was recorded, only {', '.join(arrays)}.")
+        return arrays[name]
 
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
