@@ -508,7 +508,7 @@ PROBLEMS = [
     ("complex loss", lambda: of(lambda w: w * 1j), TypeError, "must return real numbers, found complex64"),
     ("two losses", lambda: of(lambda w: jnp.stack([w, w])), ValueError, r"must return a scalar, found shape \(2,\)"),
     ("loss of another shape", lambda: of(lambda w, batch: (batch.X @ w)[:, None], np.zeros(2), (X, Y)), ValueError,
-     r"must return one value per row or a scalar, found shape \(2, 1\) for 2 rows"),
+     r"must return one value per row or a scalar, found shape \(12, 1\) for 12 rows"),
     ("integer loss per row", lambda: of(lambda w, batch: (batch.X @ w).astype(int), np.zeros(2), (X, Y)), TypeError,
      "must return real numbers, found int32"),
     ("weights and a scalar loss", lambda: of(lambda w, batch: jnp.mean(squares(w, batch)), np.zeros(2), (X, Y, ONES)),
