@@ -13,6 +13,10 @@ def encode_numbers(y: Any, known: tuple | None) -> tuple[Any, None]:
 
     Raises:
       TypeError: if they are text.
+
+    >>> import jgd, numpy as np
+    >>> jgd.data.encode_numbers(np.array([1, 2]), None)[0].tolist()
+    [1.0, 2.0]
     """
     if y.dtype.kind in "US":
         raise TypeError(f"y is text (such as {str(y.ravel()[0])!r}); a regression needs numbers. Is it a logistic_regression?")
@@ -29,6 +33,11 @@ def encode_classes(y: Any, classes: int, known: tuple | None) -> tuple[Any, tupl
 
     Raises:
       ValueError: for one class only, more classes than said, labels that are no classes, or unknown ones.
+
+    >>> import jgd, numpy as np
+    >>> codes, classes = jgd.data.encode_classes(np.array(["no", "yes", "no"]), 2, None)
+    >>> codes.tolist(), classes
+    ([0, 1, 0], ('no', 'yes'))
     """
     if not is_concrete(y):
         return y.astype(jnp.int32), known

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from jgd.models import Problem
 from jgd.training._fit import fit
@@ -59,4 +60,4 @@ def apply_gradients(tx: GradientTransformation, grads: Any, params: Any, opt_sta
     tx = as_transformation(tx)
     opt_state = tx.init(params) if opt_state is None else opt_state
     updates, opt_state = tx.update(grads, opt_state, params)
-    return jax.tree.map(lambda p, u: jnp.asarray(p + u, jnp.asarray(p).dtype), params, updates), opt_state
+    return optax.apply_updates(params, updates), opt_state

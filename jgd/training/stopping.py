@@ -21,6 +21,10 @@ class RuleFunctions(NamedTuple):
       update: (state, record) -> (state, status); `record` holds this record's scalars by name.
       init: the state before the first record.
       needs: names the record must hold.
+
+    >>> import jgd
+    >>> jgd.stopping.patience(3, metric="loss").functions.needs
+    ('loss',)
     """
 
     update: Callable[[Any, dict], tuple[Any, Any]]
