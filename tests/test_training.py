@@ -403,9 +403,15 @@ def test_a_lane_that_becomes_nan_changes_no_other_lanes_bits(batch_size, stop):
         assert equal(jax.tree.map(lambda a, i=i: a[i], good), jax.tree.map(lambda a, i=i: a[i], one_bad))
 
 
-def test_batch_losses_diverge_too():
-    result = jgd.fit(PROBLEM, (X, Y), jgd.gd(0.6), batch_size=1, epochs=20, record="step")
-    assert result.status in ("diverged", "nonfinite")
+def test_batch_losses_diverge_by_the_exact_loss_at_the_start():
+    w, losses = np.zeros(6), []
+    for x, y in zip(np.c_[X, np.ones(100)], Y, strict=True):
+        losses.append((x @ w - y) ** 2)
+        w = w - 0.6 * 2 * (x @ w - y) * x
+    first = np.argmax(np.array(losses) > 1e4 * np.mean(Y**2))
+    result = jgd.fit(jgd.linear_regression(), (X, Y), jgd.gd(0.6), batch_size=1, shuffle=False, epochs=20, record="step")
+    assert 0 < first < 100
+    assert (result.status, result.steps) == ("diverged", first)
 
 
 # --- looking on -------------------------------------------------------------------------------------------------------
