@@ -21,6 +21,8 @@ from jgd._leaves import Static, equal, is_number, weak
 from jgd._over import Over
 
 REGISTRY: dict[str, "Factory"] = {}
+# Arguments of these names are seeds or keys in every factory: leaves, so that a batch of them is a batch, but no quantities.
+RANDOM = ("key", "seed", "random_seed")
 
 
 def _is_whole(value: Any) -> bool:
@@ -41,6 +43,16 @@ def _store_leaf(where: str, name: str, value: Any) -> Any:
     if not _checks.is_concrete(value):
         return value
     return float(value) if np.ndim(value) == 0 else weak(value)
+
+
+def _store_random(where: str, name: str, value: Any) -> Any:
+    """A seed as an int, a key as its words."""
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        return jax.random.key_data(value)
+    words = getattr(value, "dtype", None)
+    if words == jnp.uint32 and np.shape(value)[-1:] == (2,) or words is not None and not _checks.is_concrete(value):
+        return value
+    return _checks.check_count(f"{where}: {name}", value.item() if words is not None and np.ndim(value) == 0 else value, low=0)
 
 
 class Factory:
@@ -95,16 +107,28 @@ class Factory:
             raise TypeError(f"{self.name}: {name} must be True or False, found {value!r}.")
         if isinstance(value, Factory) or hasattr(value, "factory"):
             raise TypeError(f"{self.name}: {name} is the factory {value.__name__}: call it, as in {value.__name__}(...).")
-        if name in self.static and not (callable(value) or isinstance(value, Over)):
-            count = _checks.check_count(f"{self.name}: {name}", value)
-            _checks.check_number(self.name, name, count)
-            return Static(count)
+        if name in RANDOM and value is not None and not isinstance(value, Over):
+            return _store_random(self.name, name, value)
+        if name in self.static and not (callable(value) or isinstance(value, Over) or value is None and not self._needs(name)):
+            return self._store_static(name, value)
         if isinstance(value, np.bool_) or (is_number(value) and isinstance(self.signature.parameters[name].default, bool)):
             return Static(bool(value))
         if name in self.arrays and not callable(value):
             return value
         leaf = functools.partial(_store_leaf, self.name, name)
         return jax.tree.map(leaf, value, is_leaf=_is_whole)
+
+    def _store_static(self, name: str, value: Any) -> Static:
+        """A number that sets a structure: a count, or a float where the default is one; anything else as it is."""
+        default = self.signature.parameters[name].default
+        if isinstance(value, (list, dict, tuple)):
+            return Static(value)
+        if not isinstance(default, float):
+            value = _checks.check_count(f"{self.name}: {name}", value, low=min(1, default) if type(default) is int else 1)
+        elif not (is_number(value) and _checks.is_concrete(value) and np.ndim(value) == 0):
+            raise TypeError(f"{self.name}: {name} must be a number that is known when compiling, found {value!r}.")
+        _checks.check_number(self.name, name, value)
+        return Static(float(value) if isinstance(default, float) else value)
 
     def _needs(self, name: str) -> bool:
         return self.signature.parameters[name].default is not None
@@ -229,7 +253,8 @@ class Expression:
         kinds = {k: p.kind for k, p in self._factory.signature.parameters.items()}
         args, kwargs = list(first), {}
         for name, value in self._values.items():
-            value = jax.tree.map(functools.partial(_read, keep=name in arrays), value, is_leaf=_is_whole)
+            read = _read_random if name in RANDOM else functools.partial(_read, keep=name in arrays)
+            value = jax.tree.map(read, value, is_leaf=_is_whole)
             if kinds[name] is inspect.Parameter.VAR_POSITIONAL:
                 args.extend(value)
             elif kinds[name] is inspect.Parameter.VAR_KEYWORD:
@@ -300,12 +325,18 @@ def _read(value: Any, *, keep: bool) -> Any:
     return weak(value)
 
 
+def _read_random(value: Any) -> Any:
+    if isinstance(value, Static):
+        return value.value
+    return value if np.ndim(value) == 0 else jax.random.wrap_key_data(value)
+
+
 def _code(value: Any) -> tuple[str, bool]:
     if isinstance(value, Static):
         return _code_static(value.value)
     if isinstance(value, Expression):
         return value._code()
-    if value is None or type(value) is float:
+    if value is None or type(value) in (float, int):
         return repr(value), True
     if type(value) in (tuple, list):
         items = [_code(v) for v in value]
@@ -333,7 +364,9 @@ def _code_static(value: Any) -> tuple[str, bool]:
         return f"<{getattr(value, '__qualname__', type(value).__name__)}>", False
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return _code(value)
-    return repr(value), False
+    if type(value) in (list, tuple, dict):
+        return _code(jax.tree.map(Static, value))
+    return repr(value), type(value) is float
 
 
 def stack(expressions: Sequence[Any]) -> Any:

@@ -12,17 +12,21 @@ from jgd._checks import is_concrete
 
 @jax.tree_util.register_pytree_node_class
 class Static:
-    """A value that is structure: a pytree node without leaves, compared by value where it can be, else by identity."""
+    """A value that is structure: a pytree node without leaves, compared by value where it can be, else by identity.
+
+    Lists and dicts are copied and compared by their parts.
+    """
 
     __slots__ = ("_key", "value")
 
     def __init__(self, value: Any):
-        self.value = value
-        try:
-            hash(value)
-            self._key = (type(value), value)
-        except TypeError:
-            self._key = (type(value), id(value))
+        self.value, self._key = value, _key_of(value)
+        if self._key is None and isinstance(value, (list, dict, tuple)):
+            parts, tree = jax.tree.flatten(value)
+            self.value = jax.tree.unflatten(tree, parts)
+            self._key = (tree, *map(_key_of, parts)) if None not in map(_key_of, parts) else None
+        if self._key is None:
+            self._key = (type(value), id(self.value))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Static) and self._key == other._key
@@ -42,6 +46,14 @@ class Static:
     @classmethod
     def tree_unflatten(cls, aux, children):
         return aux
+
+
+def _key_of(value: Any) -> tuple[type, Any] | None:
+    try:
+        hash(value)
+    except TypeError:
+        return None
+    return type(value), value
 
 
 def weak(value: Any) -> jax.Array:

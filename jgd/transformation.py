@@ -94,6 +94,13 @@ def _wanted(update: Callable, extra: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in extra.items() if name in parameters}
 
 
+def asks_for(tx: GradientTransformation, name: str) -> bool:
+    """Whether a link of it, at any depth, names this extra argument of its update."""
+    updates = [_build(part._factory, part._values).update for part in [tx, *tx._parts()] if isinstance(part, GradientTransformation)]
+    updates += [held.update for held in tx._held() if _is_pair(held)]
+    return any(name in inspect.signature(update).parameters for update in updates)
+
+
 def lift(
     function: Callable[P, Any], *, name: str | None = None, static: Sequence[str] = (), doc: str | None = None
 ) -> Callable[P, GradientTransformation]:

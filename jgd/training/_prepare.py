@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import as_key, check_count, is_concrete, nearest
+from jgd._expression import RANDOM
 from jgd._over import refuse_over
 from jgd.data import Dataset, batch_rows, encode_numbers, steps_per_epoch
 from jgd.models import Problem
@@ -231,7 +232,7 @@ def _check_numbers(*parts: Any) -> None:
     for part in parts:
         for path, leaf in jax.tree_util.tree_leaves_with_path(part):
             inside = {getattr(key, "name", None) for key in path}
-            if np.ndim(leaf) and not inside & {"init"}:
+            if np.ndim(leaf) and not inside & {"init", *RANDOM}:
                 name = jax.tree_util.keystr(path[-1:]).lstrip(".")
                 raise TypeError(
                     f"fit runs one setting, but {name} holds values of shape {np.shape(leaf)}: give one, or vmap jgd.train."
