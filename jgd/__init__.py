@@ -3,7 +3,8 @@
 from jgd import data, losses, penalties, plotting, schedules
 from jgd._over import over
 from jgd.data import Dataset
-from jgd.models import LinearParams, Problem, linear_regression, logistic_regression
+from jgd.experiments import Ensemble, Spread, ensemble
+from jgd.models import LinearParams, Problem, linear_regression, logistic_regression, mixed_precision
 from jgd.optimizers import (
     MultiSteps,
     adagrad,
@@ -42,12 +43,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Dataset",
+    "Ensemble",
     "FitError",
     "GradientTransformation",
     "LinearParams",
     "MultiSteps",
     "Problem",
     "Result",
+    "Spread",
     "adagrad",
     "adam",
     "adamw",
@@ -60,6 +63,7 @@ __all__ = [
     "compute_gradients",
     "data",
     "ema",
+    "ensemble",
     "fit",
     "gd",
     "lift",
@@ -69,6 +73,7 @@ __all__ = [
     "losses",
     "masked",
     "minimize",
+    "mixed_precision",
     "nadam",
     "named_chain",
     "over",

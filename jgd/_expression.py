@@ -30,6 +30,12 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, (Expression, Static)) or hasattr(value, "init") and hasattr(value, "update")
 
 
+def is_function(value: Any) -> bool:
+    """Whether it is to be called: some parameters (a network's) are pytrees that can be called too."""
+    leaf = lambda: jax.tree_util.treedef_is_leaf(jax.tree.structure(value))
+    return callable(value) and (isinstance(value, Expression) or leaf())
+
+
 def _store_leaf(where: str, name: str, value: Any) -> Any:
     if isinstance(value, (Expression, Static)):
         return value
@@ -65,16 +71,17 @@ class Factory:
       signature: the arguments a user gives.
       static: names of the numbers that set a structure (a number of steps to accumulate, a memory's length).
       arrays: names of the arguments that are arrays to keep as they are, rather than hyperparameters.
+      check: refuses, by raising, an expression whose arguments do not go together.
     """
 
-    def __init__(self, function, kind, name, signature, static=(), arrays=()):
+    def __init__(self, function, kind, name, signature, static=(), arrays=(), check=None):
         unknown = set(static) - set(signature.parameters)
         if unknown:
             raise ValueError(f"{name}: static names {sorted(unknown)}, which are not among its arguments.")
         if not all(part.isidentifier() for part in name.split(".")):
             raise ValueError(f"{name!r} is no name that code can spell: give another with name=.")
         self.function, self.kind, self.name, self.signature = function, kind, name, signature
-        self.static, self.arrays = frozenset(static), frozenset(arrays)
+        self.static, self.arrays, self.check = frozenset(static), frozenset(arrays), check or (lambda made: None)
         old = REGISTRY.get(name)
         if old is not None and _origin(old.function) != _origin(function):
             raise ValueError(f"the name {name!r} already belongs to {_origin(old.function)}; give another name=.")
@@ -92,7 +99,12 @@ class Factory:
             hint = f" ({unknown[0]!r}: {_checks.nearest(unknown[0], self.signature.parameters)})" if unknown else ""
             raise TypeError(f"{self.name}: {error}{hint}; its arguments are {self._arguments()}.") from None
         bound.apply_defaults()
-        return self.kind._from(self, {name: self._store(name, value) for name, value in bound.arguments.items()})
+        return self._checked({name: self._store(name, value) for name, value in bound.arguments.items()})
+
+    def _checked(self, values: dict[str, Any]) -> "Expression":
+        made = self.kind._from(self, values)
+        self.check(made)
+        return made
 
     def _store(self, name: str, value: Any) -> Any:
         if name.endswith("dtype") and value is not None:
@@ -113,7 +125,7 @@ class Factory:
             return self._store_static(name, value)
         if isinstance(value, np.bool_) or (is_number(value) and isinstance(self.signature.parameters[name].default, bool)):
             return Static(bool(value))
-        if name in self.arrays and not callable(value):
+        if name in self.arrays and not is_function(value):
             return value
         leaf = functools.partial(_store_leaf, self.name, name)
         return jax.tree.map(leaf, value, is_leaf=_is_whole)
@@ -155,7 +167,7 @@ def _find(name: str) -> Factory:
     return REGISTRY[name]
 
 
-def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(), arrays=()) -> Callable[..., Any]:
+def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(), arrays=(), check=None) -> Callable[..., Any]:
     """A plain function, with the signature and docstring people see, that makes expressions of `kind`."""
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())[1 if drop_first else 0 :]
@@ -163,7 +175,7 @@ def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(),
     name = name or function.__name__
     made = REGISTRY.get(name)
     if made is None or made.function is not function or made.static != frozenset(static):
-        made = Factory(function, kind, name, signature, static, arrays)
+        made = Factory(function, kind, name, signature, static, arrays, check)
 
     def call(*args, **kwargs):
         return made(*args, **kwargs)
@@ -233,7 +245,7 @@ class Expression:
                 hint = f"it belongs to {', '.join(owners)} inside it" if owners else _checks.nearest(name, known)
                 raise TypeError(f"{self._factory.name} has no argument {name!r}: {hint}.")
         values = {k: self._factory._store(k, changes[k]) if k in changes else v for k, v in self._values.items()}
-        return type(self)._from(self._factory, values)
+        return self._factory._checked(values)
 
     def _parts(self) -> list["Expression"]:
         """The expressions directly and indirectly inside this one."""

@@ -19,7 +19,8 @@ class Dataset:
     A pytree of arrays; names of columns and classes ride along on the host and are no part of its structure.
 
     Args:
-      X: n rows of d numbers: NumPy, JAX, a pandas frame, or nested lists. Whole numbers become floats.
+      X: n rows of d numbers: NumPy, JAX, a pandas frame, or nested lists; for a network a row may have more dimensions, as
+        an image has. Whole numbers become floats.
       y: n targets (or an (n, outputs) array of them); numbers, booleans, or text labels for a classifier.
       sample_weight: n weights, at least 0, not all 0. Only their ratios matter: they are stored with mean one.
 
@@ -43,7 +44,7 @@ class Dataset:
         self.classes: tuple | None = None
         with _at_once(X):
             self.X = _matrix(X, self.columns)
-        n, d = self.X.shape
+        n, d = self.X.shape[:2]
         if self.columns is not None and len(self.columns) != d:
             raise ValueError(f"columns names {len(self.columns)} columns, but X has {d}.")
         with _at_once(y):
@@ -57,8 +58,9 @@ class Dataset:
     def __repr__(self) -> str:
         weighted = ", weighted" if self.sample_weight is not None else ""
         classes = f", classes {', '.join(map(str, self.classes))}" if self.classes else ""
-        n, d = self.X.shape
-        return f"Dataset({n} rows x {d} columns, {self.X.dtype}{weighted}{classes})"
+        n, *shape = self.X.shape
+        what = f"x {shape[0]} columns" if len(shape) == 1 else f"of {' x '.join(map(str, shape))}"
+        return f"Dataset({n} rows {what}, {self.X.dtype}{weighted}{classes})"
 
     def take(self, rows: jax.Array, scale: jax.Array | None = None) -> "Dataset":
         """The rows at these positions, their weights times `scale` where given; weights keep the whole set's mean."""
@@ -131,14 +133,9 @@ def _matrix(X: Any, columns: tuple[str, ...] | None) -> jax.Array:
         X = _from_lists("X", X)
     if X.size == 0:
         raise ValueError(f"X is empty: found shape {tuple(X.shape)}; it needs at least one row and one column.")
-    if X.ndim != 2:
-        shape = tuple(X.shape)
-        advice = (
-            "X.reshape(-1, 1) makes one column of it, X.reshape(1, -1) one row"
-            if len(shape) == 1
-            else "flatten each row to one dimension"
-        )
-        raise ValueError(f"X must have 2 dimensions (rows, columns), found shape {shape}; {advice}.")
+    if X.ndim < 2:
+        advice = "X.reshape(-1, 1) makes one column of it, X.reshape(1, -1) one row"
+        raise ValueError(f"X must have 2 dimensions (rows, columns), found shape {tuple(X.shape)}; {advice}.")
     X = _numeric("X", X)
     _finite("X", X, columns)
     return jnp.asarray(X)

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._expression import Expression, factory
+from jgd import losses
+from jgd._expression import Expression, factory, is_function
 from jgd.data import Dataset
 
 
@@ -17,23 +18,30 @@ class ProblemFunctions(NamedTuple):
 
     Attributes:
       init: (key, data) -> params.
-      loss: (params, batch) -> one value per row, or a scalar.
+      loss: (params, batch) -> one value per row, or a scalar; takes `key` and `state` by name where `asks` has them, and
+        with `state` returns (values, state).
       penalty: params -> scalar, or None.
-      predict: (params, X) -> predictions, or None.
+      predict: (params, X) -> predictions, or None; takes `state` by name if the loss does.
       probabilities: (params, X) -> class probabilities, or None.
       encode: labels on the host -> (targets, classes or None).
+      asks: which of "key" and "state" the loss takes.
+      state: (key, data) -> the state before the first step.
+      frozen: params -> a tree of booleans, true where parameters are held fixed; or None.
     """
 
     init: Callable[[Any, Dataset | None], Any]
-    loss: Callable[[Any, Dataset | None], jax.Array]
+    loss: Callable[..., Any]
     penalty: Callable[[Any], jax.Array] | None = None
-    predict: Callable[[Any, jax.Array], jax.Array] | None = None
+    predict: Callable[..., jax.Array] | None = None
     probabilities: Callable[[Any, jax.Array], jax.Array] | None = None
     encode: Callable[[np.ndarray, tuple | None], tuple[np.ndarray, tuple | None]] | None = None
+    asks: tuple[str, ...] = ()
+    state: Callable[[Any, Dataset | None], Any] = lambda key, data: ()
+    frozen: Callable[[Any], Any] | None = None
 
 
 class Problem(Expression):
-    """A function to minimise, from any loss.
+    """A function to minimise, from any loss: a formula, a flax or equinox network.
 
     The objective is the (weighted) mean of the loss over the rows of the data, plus a penalty. A pytree: penalty strengths
     and initial points are leaves, functions and flags are static.
@@ -41,9 +49,19 @@ class Problem(Expression):
     Args:
       loss: `loss(params)` for a plain function without data, or `loss(params, batch)` where the batch is a `jgd.Dataset` of
         the rows of one step; returns one value per row (jgd reduces and weights: do not weight it yourself) or a scalar
-        (then weights are refused).
-      init: the initial parameters (any pytree of floating arrays), or a function of a key that makes them.
-      predict: `predict(params, X)`, if the problem predicts.
+        (then weights are refused). Or the name of one of `jgd.losses`, taken of `predict(params, X)` and y.
+        If it takes `key=None` by name, it gets another key each step (for dropout), and None where a run only evaluates.
+        If it takes `state=None` by name, it gets what the step before returned (such as BatchNorm's statistics), and
+        returns `(loss, state)`; where a run only evaluates, the state it returns is dropped.
+      init: the initial parameters (any pytree of floating arrays), or a function of a key that makes them, such as one of
+        `jgd.initializers`.
+      predict: `predict(params, X)`, if the problem predicts; with `state=None` too, if it needs the state.
+      state: the state before the first step, or a function of a key (the one `init` gets) that makes it.
+      frozen: which parameters are held fixed: a tree of booleans (or a prefix of one), or a function of the parameters
+        that makes it. Their gradient is zero, and no optimizer moves them.
+
+    Raises:
+      TypeError, ValueError: for a loss that takes other arguments, or a state that no loss takes.
 
     >>> import jgd
     >>> problem = jgd.Problem(loss=lambda w: (w - 2.0) ** 2, init=5.0)
@@ -51,16 +69,26 @@ class Problem(Expression):
     9.0
     >>> round(jgd.fit(problem, tx=jgd.gd(0.1), steps=100).params.item(), 4)
     2.0
+    >>> line = jgd.Problem("huber", init={"w": 0.0}, predict=lambda params, X: X[:, 0] * params["w"])
+    >>> round(jgd.fit(line, ([[1.0], [2.0]], [3.0, 6.0]), jgd.gd(0.2), epochs=100).params["w"].item(), 3)
+    3.0
     """
 
-    def __new__(cls, loss, init, predict=None):
-        if not callable(loss):
-            raise TypeError(f"loss must be a function loss(params) or loss(params, batch), found {loss!r}.")
-        if _positional(loss) not in (1, 2):
-            raise TypeError(f"loss must be loss(params) or loss(params, batch), found {_positional(loss)} arguments.")
+    def __new__(cls, loss, init, predict=None, *, state=None, frozen=None):
         if predict is not None and not callable(predict):
             raise TypeError(f"predict must be a function predict(params, X), found {predict!r}.")
-        return _problem(loss, init, predict)
+        if isinstance(loss, str):
+            losses.get(loss)
+            if predict is None:
+                raise TypeError(f"the loss {loss!r} is one of a prediction: give predict=f with f(params, X) as well.")
+        elif not callable(loss):
+            raise TypeError(f"loss must be a function loss(params) or loss(params, batch), or a name, found {loss!r}.")
+        elif _positional(loss) not in (1, 2):
+            raise TypeError(f"loss must be loss(params) or loss(params, batch), found {_positional(loss)} arguments.")
+        if (state is None) == _names(loss, "state"):
+            advice = "give state=, the state before the first step" if state is None else "write loss(params, batch, *, state)"
+            raise TypeError(f"a loss that takes a state and the state it starts with go together: {advice}.")
+        return _problem(loss, init, predict, state, frozen)
 
     @property
     def functions(self) -> ProblemFunctions:
@@ -71,7 +99,11 @@ class Problem(Expression):
         """The initial parameters."""
         return self.functions.init(key, data)
 
-    def objective(self, params: Any, data: Dataset | None = None) -> jax.Array:
+    def init_state(self, key: Any = None, data: Dataset | None = None) -> Any:
+        """The loss's state before the first step; () if it has none."""
+        return self.functions.state(key, data)
+
+    def objective(self, params: Any, data: Dataset | None = None, *, key: Any = None, state: Any = None) -> jax.Array:
         """The mean loss over the rows of `data` plus the penalty; a scalar.
 
         >>> import jgd, jax.numpy as jnp
@@ -80,21 +112,28 @@ class Problem(Expression):
         >>> problem.objective(jgd.LinearParams(jnp.array([0.0]), jnp.array(0.0)), data).item()
         5.0
         """
+        return self.objective_and_state(params, data, key=key, state=state)[0]
+
+    def objective_and_state(self, params: Any, data: Dataset | None, *, key: Any, state: Any) -> tuple[jax.Array, Any]:
+        """The objective and the loss's next state."""
         functions = self.functions
-        value = mean_loss(functions, params, data)
-        return value if functions.penalty is None else value + functions.penalty(params)
+        if functions.frozen is not None:
+            params = where_frozen(functions.frozen(params), params, jax.lax.stop_gradient)
+        value, state = mean_loss(functions, params, data, key, state)
+        return value if functions.penalty is None else value + functions.penalty(params), state
 
-    def mean_loss(self, params: Any, data: Dataset | None = None) -> jax.Array:
+    def mean_loss(self, params: Any, data: Dataset | None = None, *, state: Any = None) -> jax.Array:
         """The objective without its penalty."""
-        return mean_loss(self.functions, params, data)
+        return mean_loss(self.functions, params, data, None, state)[0]
 
-    def predict(self, params: Any, X: Any) -> jax.Array:
+    def predict(self, params: Any, X: Any, *, state: Any = None) -> jax.Array:
         """Predictions for the rows of X: values, or class numbers 0..k-1 (the result of a fit knows the labels).
 
         Raises:
           TypeError: if the problem was given no `predict`.
         """
-        return self._required("predict")(params, as_rows(X))
+        predict = self._required("predict")
+        return predict(params, as_rows(X), state=state) if "state" in self.functions.asks else predict(params, as_rows(X))
 
     def probabilities(self, params: Any, X: Any) -> jax.Array:
         """Class probabilities for the rows of X, shape (n, classes)."""
@@ -114,45 +153,99 @@ def as_rows(X: Any) -> jax.Array:
     return X if jnp.issubdtype(X.dtype, jnp.floating) else X.astype(jnp.result_type(float))
 
 
-def mean_loss(functions: ProblemFunctions, params: Any, data: Dataset | None) -> jax.Array:
-    """sum(w l) / sum(w); a `Dataset`'s weights have mean one, so it is mean(w l)."""
-    values = functions.loss(params, data)
+def loss_values(functions: ProblemFunctions, params: Any, data: Dataset | None, key: Any, state: Any) -> tuple[jax.Array, Any]:
+    """The loss, one value per row or a scalar, and the next state."""
+    asked = {name: value for name, value in (("key", key), ("state", state)) if name in functions.asks}
+    out = functions.loss(params, data, **asked)
+    return out if "state" in asked else (out, state)
+
+
+def mean_loss(functions: ProblemFunctions, params: Any, data: Dataset | None, key: Any, state: Any) -> tuple[jax.Array, Any]:
+    """sum(w l) / sum(w), where a `Dataset`'s weights have mean one, so it is mean(w l); and the next state."""
+    values, state = loss_values(functions, params, data, key, state)
     if values.ndim == 0:
-        return values
+        return values, state
     if data.sample_weight is not None:
         values = values * data.sample_weight.astype(values.dtype)
-    return jnp.mean(values)
+    return jnp.mean(values), state
 
 
-def _generic(loss, init, predict):
-    with_data = takes_data(loss)
+def where_frozen(mask: Any, tree: Any, function: Callable[[Any], Any]) -> Any:
+    """`tree`, its leaves replaced by function(leaf) where `mask` (booleans, of its structure or a prefix) is true."""
+    return jax.tree.map(lambda frozen, part: jax.tree.map(function, part) if frozen else part, mask, tree)
 
-    def rows(params, batch):
+
+def _generic(loss, init, predict, state, frozen):
+    asks = tuple(name for name in ("key", "state") if _names(loss, name))
+    if isinstance(loss, str):
+        of_prediction = losses.get(loss)
+        function = lambda params, batch: of_prediction(predict(params, batch.X), batch.y)
+    else:
+        function = loss
+    with_data = takes_data(function)
+    stateful_predict = predict if predict is None or _names(predict, "state") else lambda params, X, state=None: predict(params, X)
+
+    def values(params, batch, **asked):
         if with_data and batch is None:
             raise TypeError("this loss(params, batch) needs data: give (X, y) or a jgd.Dataset.")
-        value = loss(params, batch) if with_data else loss(params)
-        if not hasattr(value, "dtype") and not isinstance(value, (int, float)):
-            raise TypeError(f"the loss must return real numbers, found {type(value).__name__}.")
-        return jnp.asarray(value)
+        out = function(params, batch, **asked) if with_data else function(params, **asked)
+        if "state" not in asks:
+            return _as_loss(out)
+        if not isinstance(out, tuple) or len(out) != 2:
+            raise TypeError(f"a loss that takes a state returns (loss, state), found {type(out).__name__}.")
+        return _as_loss(out[0]), _checked_state(out[1], asked["state"])
 
-    def start(key, data):
-        return init(key) if callable(init) else init
+    def made(start):
+        return lambda key, data: start(key) if is_function(start) else start
 
-    return ProblemFunctions(init=start, loss=rows, predict=predict)
+    return ProblemFunctions(
+        init=made(init), loss=values, predict=stateful_predict, asks=asks, state=made(() if state is None else state),
+        frozen=None if frozen is None else frozen if callable(frozen) else lambda params: frozen,
+    )  # fmt: skip
 
 
-def takes_data(loss: Callable) -> bool:
+def _as_loss(value: Any) -> jax.Array:
+    if not hasattr(value, "dtype") and not isinstance(value, (int, float)):
+        raise TypeError(f"the loss must return real numbers, found {type(value).__name__}.")
+    return jnp.asarray(value)
+
+
+def _checked_state(new: Any, old: Any) -> Any:
+    """The new state, in the dtypes of the old: a compiled loop needs it to keep its structure."""
+    if jax.tree.structure(new) != jax.tree.structure(old) or any(
+        np.shape(a) != np.shape(b) for a, b in zip(jax.tree.leaves(new), jax.tree.leaves(old), strict=True)
+    ):
+        shapes = lambda tree: jax.tree.map(np.shape, tree)
+        raise ValueError(f"the loss returned a state of another structure than it was given: {shapes(new)}, not {shapes(old)}.")
+    return jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
+
+
+def takes_data(loss: Any) -> bool:
     """Whether it is loss(params, batch), not loss(params)."""
-    return _positional(loss) != 1
+    return isinstance(loss, str) or _positional(loss) != 1
+
+
+def _parameters(function: Callable) -> Any:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return None
+
+
+def _names(function: Any, name: str) -> bool:
+    """Whether a function takes an argument of this name that may be left out or is given by name."""
+    parameter = None if isinstance(function, str) else (_parameters(function) or {}).get(name)
+    return parameter is not None and (
+        parameter.kind is inspect.Parameter.KEYWORD_ONLY or parameter.default is not inspect.Parameter.empty
+    )
 
 
 def _positional(function: Callable) -> int:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    parameters = _parameters(function)
+    if parameters is None:
         return 2
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in parameters)
+    return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in parameters.values())
 
 
-_problem = factory(_generic, Problem, name="Problem", arrays=("init",))
+_problem = factory(_generic, Problem, name="Problem", arrays=("init", "state"))

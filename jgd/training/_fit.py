@@ -12,10 +12,10 @@ import numpy as np
 
 from jgd._checks import check_count, is_concrete
 from jgd.models import Problem
-from jgd.training._loop import INIT, Carry, Inputs, Plan, begin, run_scan, run_while
-from jgd.training._prepare import Run, check_first_loss, prepare
+from jgd.training._loop import Carry, Inputs, Plan, begin, run_scan, run_while
+from jgd.training._prepare import Run, check_first_loss, check_start, prepare
 from jgd.training._result import History, HostNotes, Result
-from jgd.training._step import State, training_step
+from jgd.training._step import INIT, State, training_step
 from jgd.training.stopping import MAX_STEPS, RUNNING, StoppingRule
 from jgd.transformation import GradientTransformation, chain
 
@@ -27,7 +27,7 @@ def train(
     problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
     epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
     metrics: Sequence[str | Callable] = (), stop: StoppingRule | None = None, record: int | str = "epoch",
-    best: str | None = None, params: Any = None, state: State | None = None,
+    best: str | None = None, norms: bool = False, params: Any = None, state: State | None = None,
 ) -> Result:  # fmt: skip
     """A whole training run as a pure function, for use inside `jit`, `vmap` and `grad`.
 
@@ -47,7 +47,7 @@ def train(
     """
     run = prepare(
         problem, data, tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
-        validation=validation, metrics=metrics, stop=stop, record=record, best=best, params=params, state=state, clock=False,
+        validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state, clock=False,
     )  # fmt: skip
     state = run.state if run.state is not None else _first_state(run.inputs, run.params)
     carry, records = _whole(_Whole(run.plan, run.steps, stop is None), run.inputs, state)
@@ -87,7 +87,7 @@ def _first_state(inputs: Inputs, params: Any) -> State:
     if params is None:
         params = inputs.problem.init(jax.random.fold_in(inputs.key, INIT), inputs.data)
     init, _ = training_step(inputs.problem, inputs.tx)
-    state = init(params)
+    state = init(params, inputs.key)
     _check_link(inputs, state)
     return state
 
@@ -97,7 +97,7 @@ def _check_link(inputs: Inputs, state: State) -> None:
     batch = None if inputs.data is None else inputs.data.take(jnp.arange(1))
 
     def unstable(tx) -> bool:
-        before = State(state.params, tx.init(state.params), state.step)
+        before = state._replace(opt_state=tx.init(state.params))
         after = jax.eval_shape(lambda s: training_step(inputs.problem, tx)[1](s, batch)[0], before)
         kinds = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
         return kinds(after.opt_state) != kinds(before.opt_state)
@@ -143,7 +143,7 @@ def _begin(plan: Plan, capacity: int, inputs: Inputs, params: Any, state: State 
     _count_trace()
     state = state if state is not None else _first_state(inputs, params)
     few = None if inputs.data is None else inputs.data.take(jnp.arange(min(plan.rows, 256)))
-    return begin(plan, inputs, state), inputs.problem.objective(state.params, few)
+    return begin(plan, inputs, state), inputs.problem.objective(state.params, few, state=state.model_state)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -156,7 +156,7 @@ def fit(
     problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
     epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
     metrics: Sequence[str | Callable] = (), stop: StoppingRule | None = None, record: int | str = "epoch",
-    best: str | None = None, params: Any = None, state: State | None = None, progress: bool = False,
+    best: str | None = None, norms: bool = False, params: Any = None, state: State | None = None, progress: bool = False,
     callbacks: Sequence[Callable[[Result], Any]] = (), chunk: int | None = None,
 ) -> Result:  # fmt: skip
     """Minimises a problem's objective by one of the three regimes of gradient descent.
@@ -179,6 +179,8 @@ def fit(
       record: "epoch" (the exact objective and gradient norm on all data, each epoch), k (the same, every k steps), or
         "step" (each step's batch loss).
       best: a recorded quantity; the parameters of its best record are kept. With `validation`: its loss.
+      norms: record the length of the gradient and of the update for each array of the parameters too, as
+        `history["grad_norm/weights"]` and `history["update_norm/weights"]`.
       params: where to start; the problem's own initial parameters if not given.
       state: a `result.state` to go on from; the data order goes on with it.
       progress: show a bar (tqdm).
@@ -199,7 +201,7 @@ def fit(
     """
     run = prepare(
         problem, data, tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
-        validation=validation, metrics=metrics, stop=stop, record=record, best=best, params=params, state=state, clock=True,
+        validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state, clock=True,
     )  # fmt: skip
     if any(not is_concrete(leaf) for leaf in jax.tree.leaves((run.inputs, run.params, run.state))):
         raise TypeError("fit looks at numbers while it runs, and so cannot be traced by jit, vmap or grad: use jgd.train there.")
@@ -247,6 +249,8 @@ class _Driver:
         run, traced, began = self.run, _traced, time.perf_counter()
         self.carry, loss = _begin(run.plan, self.capacity, run.inputs, run.params, run.state)
         loss, self.first_step = jax.device_get((loss, self.carry.state.step))
+        if not np.isfinite(loss):
+            check_start(jax.device_get(self.carry.state.params))
         check_first_loss(float(loss))
         self.limit = np.int32(self.first_step + run.steps)
         if _traced > traced:  # a new program: compile the loop too, by a call that does nothing, to tell the times apart

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jgd.data import Dataset, batch_rows, steps_per_epoch
 from jgd.models import Problem
 from jgd.training._metrics import call_metric
-from jgd.training._step import State, norm, training_step
+from jgd.training._step import State, direction, norm, step_key, training_step
 from jgd.training.stopping import (
     DIVERGED,
     MAX_STEPS,
@@ -24,14 +24,12 @@ from jgd.training.stopping import (
     STALLED,
     StoppingRule,
 )
-from jgd.transformation import GradientTransformation, learning_rate
+from jgd.transformation import GradientTransformation, asks_for, learning_rate
 
 # A run has diverged when its objective exceeds this many times the initial one (or one, if that is larger).
 DIVERGENCE = 1e4
 # With a rule to meet, a run has stalled when its parameters have not moved for this many steps, and an epoch.
 STALL = 200
-# The order folds the run's key with epochs or steps, all below 2^31; other uses fold it with these, and share no bits.
-SPLIT, INIT = 2**32 - 1, 2**32 - 2
 # Rows of up to this many steps x batch are computed at once, before the steps.
 ROWS_AT_ONCE = 1 << 24
 
@@ -48,6 +46,7 @@ class Plan:
       batch_loss: whether a record's loss is its step's batch's, instead of the exact objective.
       metrics: names and functions.
       best: the recorded quantity whose best parameters are kept, if any.
+      norms: whether the lengths of the gradient and of the update are recorded for each array of the parameters.
     """
 
     rows: int | None
@@ -57,6 +56,7 @@ class Plan:
     batch_loss: bool = False
     metrics: tuple[tuple[str, Callable[..., Any]], ...] = ()
     best: str | None = None
+    norms: bool = False
 
     @property
     def steps_per_epoch(self) -> int:
@@ -86,11 +86,13 @@ class Best(NamedTuple):
       params: the parameters.
       score: the quantity.
       step: how many steps had been taken.
+      model_state: what the loss carried then; () if nothing.
     """
 
     params: Any
     score: jax.Array
     step: jax.Array
+    model_state: Any = ()
 
 
 class Carry(NamedTuple):
@@ -116,38 +118,64 @@ def begin(plan: Plan, inputs: Inputs, state: State) -> Carry:
     """The loop's memory before its first record."""
     whole = lambda n: jnp.asarray(n, jnp.int32)
     loss = jax.eval_shape(lambda: evaluate(plan, inputs, state)["loss"])
-    best = None if plan.best is None else Best(state.params, jnp.full((), jnp.nan, loss.dtype), state.step)
+    best = None if plan.best is None else Best(state.params, jnp.full((), jnp.nan, loss.dtype), state.step, state.model_state)
     rule = () if inputs.stop is None else inputs.stop.functions.init
     # A batch's loss says little about the start; the exact one is what later losses are held against.
-    initial = inputs.problem.objective(state.params, inputs.data) if plan.batch_loss else jnp.zeros((), loss.dtype)
+    exact = lambda: inputs.problem.objective(state.params, inputs.data, state=state.model_state)
+    initial = exact() if plan.batch_loss else jnp.zeros((), loss.dtype)
     return Carry(state, whole(RUNNING), whole(0), whole(0), whole(0), initial, rule, best)
 
 
 def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
     """The scalars of one record; all belong to the parameters as they are now."""
     problem, params = inputs.problem, state.params
-    loss_of = lambda data: jax.value_and_grad(problem.objective)(params, data)
+    key = step_key(state) if plan.batch_loss else None  # without a key a loss evaluates: no dropout
+
+    def measure(data):
+        if plan.norms:
+            to = direction(problem, inputs.tx, state, data, key)
+            return to.value, to.grads, to.updates
+        objective = lambda params: problem.objective(params, data, key=key, state=state.model_state)
+        return *jax.value_and_grad(objective)(params), None
+
     if plan.batch_loss and plan.batch_size is not None:
-        loss, grads = _on_batch(plan, inputs, state.step, _rows(plan, inputs.key, state.step, 1)[0], loss_of)
+        loss, grads, updates = _on_batch(plan, inputs, state.step, _rows(plan, inputs.key, state.step, 1)[0], measure)
     else:
-        loss, grads = loss_of(inputs.data)
+        loss, grads, updates = measure(inputs.data)
     record = {"step": state.step, "loss": loss, "grad_norm": norm(grads)}
     rate = learning_rate(inputs.tx, state.step)
     if rate is not None:
         record["learning_rate"] = jnp.asarray(rate, loss.dtype)
+    if plan.norms:
+        record |= {f"grad_norm/{name}": norm(leaf) for name, leaf in named_leaves(grads)}
+        record |= {f"update_norm/{name}": norm(leaf) for name, leaf in named_leaves(updates)}
+    record |= reported(state.opt_state)
     for prefix, part in (("", inputs.data), ("validation_", inputs.validation)):
         if part is None:
             continue
         if prefix:
-            record["validation_loss"] = problem.mean_loss(params, part)
+            record["validation_loss"] = problem.mean_loss(params, part, state=state.model_state)
         if plan.metrics:
-            prediction = problem.predict(params, part.X)
+            prediction = problem.predict(params, part.X, state=state.model_state)
             for name, metric in plan.metrics:
                 score = call_metric(metric, part.y, prediction, part.sample_weight)
                 if jnp.shape(score) != ():
                     raise TypeError(f"the metric {name} must return a scalar, found shape {jnp.shape(score)}.")
                 record[prefix + name] = jnp.asarray(score, loss.dtype)
     return record
+
+
+def named_leaves(tree: Any) -> list[tuple[str, Any]]:
+    """Every array of the parameters, by its path: `dense/kernel`."""
+    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/") or "params"
+    return [(name(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)]
+
+
+def reported(opt_state: Any) -> dict[str, jax.Array]:
+    """The scalars that parts of an optimizer's state have to tell: those of its parts that have a method `report`."""
+    tells = lambda part: hasattr(part, "report")
+    parts = [part for part in jax.tree.leaves(opt_state, is_leaf=tells) if tells(part)]
+    return {name: value for part in parts for name, value in part.report().items()}
 
 
 def _rows(plan: Plan, key, first_step, count: int) -> jax.Array:
@@ -164,8 +192,9 @@ def _batch(plan: Plan, inputs: Inputs, step, rows) -> Dataset:
 
 def _on_batch(plan: Plan, inputs: Inputs, step, rows, function: Callable[[Dataset], Any]) -> Any:
     """function(batch) of these rows. Only jgd's own losses are known to look at each row by itself, and so may be masked;
-    any other sees an epoch's short last batch at its own length."""
-    if not plan.short or inputs.problem.functions.encode is not None:
+    any other sees an epoch's short last batch at its own length, and so do links that see the rows."""
+    by_itself = inputs.problem.functions.encode is not None and not asks_for(inputs.tx, "row_grads")
+    if not plan.short or by_itself:
         return function(_batch(plan, inputs, step, rows))
     short = lambda: function(inputs.data.take(rows[: plan.short]))
     return jax.lax.cond(_is_last(plan, step), short, lambda: function(inputs.data.take(rows)))
@@ -232,7 +261,8 @@ def _decide(plan: Plan, inputs: Inputs, carry: Carry, record: dict, limit, secon
     if best is not None:
         sign, score = sign_of(plan.best, plan.metrics), record[plan.best]
         better = (jnp.isnan(best.score) | (sign * score < sign * best.score)) & jnp.isfinite(score)
-        best = _select(better, Best(carry.state.params, score.astype(best.score.dtype), carry.state.step), best)
+        now = carry.state
+        best = _select(better, Best(now.params, score.astype(best.score.dtype), now.step, now.model_state), best)
     decided = carry._replace(status=status, rule=rule, best=best, initial_loss=initial_loss, records=carry.records + 1)
     return _select((carry.suspect == 0) & (carry.status == RUNNING), decided, carry)
 

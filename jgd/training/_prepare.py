@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import as_key, check_count, is_concrete, nearest
-from jgd._expression import RANDOM
+from jgd._expression import RANDOM, is_function
 from jgd._over import refuse_over
 from jgd.data import Dataset, batch_rows, encode_numbers, steps_per_epoch
 from jgd.models import Problem
-from jgd.models._problem import takes_data
-from jgd.training._loop import SPLIT, Inputs, Plan
+from jgd.models._problem import loss_values, takes_data, where_frozen
+from jgd.training._loop import Inputs, Plan, named_leaves, reported
 from jgd.training._metrics import named_metrics
-from jgd.training._step import State, as_parameter
+from jgd.training._step import SPLIT, State, as_parameter, training_step
 from jgd.training.stopping import StoppingRule
 from jgd.transformation import GradientTransformation, as_transformation, learning_rate
 
@@ -42,7 +42,7 @@ class Run(NamedTuple):
 def prepare(
     problem: Problem, data: Any, tx: Any, *, batch_size: int | str, epochs: int | None, steps: int | None, key: Any,
     shuffle: bool | str, validation: Any, metrics: Sequence[str | Callable], stop: StoppingRule | None,
-    record: int | str, best: str | None, params: Any, state: State | None, clock: bool,
+    record: int | str, best: str | None, norms: bool, params: Any, state: State | None, clock: bool,
 ) -> Run:  # fmt: skip
     """Checks every argument of a run, and encodes the data; raises before anything is compiled."""
     refuse_over(
@@ -77,8 +77,8 @@ def prepare(
     if best is None and validation is not None:
         best = "validation_loss"
     # The order of batches depends on nothing else, so that what it does not depend on changes no program.
-    plan = Plan(n, size, True if size is None else shuffle, every, batch_loss and size is not None, metrics, best)
-    _check_names(plan, stop, best, tx, validation is not None, clock)
+    plan = Plan(n, size, True if size is None else shuffle, every, batch_loss and size is not None, metrics, best, bool(norms))
+    _check_names(plan, stop, best, problem, tx, data, validation is not None, clock)
     if problem.functions.encode is None:
         _check_loss(problem, data, params, key)
     if params is not None and state is not None:
@@ -109,8 +109,8 @@ def _data(problem: Problem, data: Any, validation: Any, key) -> tuple[Dataset | 
 
 def _validation(problem: Problem, held: Dataset, data: Dataset) -> Dataset:
     """Validation data that goes with the training data: the same columns, classes and outputs."""
-    if held.X.shape[1] != data.X.shape[1]:
-        raise ValueError(f"validation data has {held.X.shape[1]} columns, the training data {data.X.shape[1]}.")
+    if held.X.shape[1:] != data.X.shape[1:]:
+        raise ValueError(f"validation data has {_columns(held.X)}, the training data {_columns(data.X)}.")
     if held.columns and data.columns and held.columns != data.columns:
         raise ValueError(f"the columns differ: validation data has {held.columns}, the training data {data.columns}.")
     if (held.y is None) != (data.y is None):
@@ -119,6 +119,10 @@ def _validation(problem: Problem, held: Dataset, data: Dataset) -> Dataset:
     if held.y is not None and held.y.shape[1:] != data.y.shape[1:]:
         raise ValueError(f"validation targets have shape {held.y.shape}, the training targets {data.y.shape}.")
     return held
+
+
+def _columns(X: Any) -> str:
+    return f"{X.shape[1]} columns" if X.ndim == 2 else f"rows of shape {X.shape[1:]}"
 
 
 def as_dataset(data: Any) -> Dataset:
@@ -137,6 +141,10 @@ def _encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Data
         if data.y is not None and data.y.dtype.kind in "US":
             raise TypeError("y is text, and this problem does not know classes: give numbers.")
         return data if data.y is None or isinstance(data.y, jax.Array) else data._with(y=encode_numbers(data.y, None)[0])
+    if data.X.ndim != 2:
+        raise ValueError(
+            f"{problem.name} needs X of 2 dimensions (rows, columns), found shape {data.X.shape}; flatten each row to one dimension."
+        )
     if data.y is None:
         raise ValueError(f"{problem.name} needs targets: give (X, y).")
     known = trained_on.classes if trained_on is not None else data.classes
@@ -198,7 +206,9 @@ def _cadence(record: int | str, per_epoch: int) -> tuple[int, bool]:
     return check_count("record", record), False
 
 
-def _check_names(plan: Plan, stop: Any, best: str | None, tx, validation: bool, clock: bool) -> None:
+def _check_names(
+    plan: Plan, stop: Any, best: str | None, problem: Problem, tx, data: Dataset | None, validation: bool, clock: bool
+) -> None:
     """The names that rules and `best` refer to must be among those recorded."""
     recorded = ["step", "loss", "grad_norm"] + [name for name, _ in plan.metrics]
     recorded += ["learning_rate"] if learning_rate(tx, 0) is not None else []
@@ -206,6 +216,9 @@ def _check_names(plan: Plan, stop: Any, best: str | None, tx, validation: bool, 
         recorded += ["validation_loss"] + [f"validation_{name}" for name, _ in plan.metrics]
     if best is not None and not isinstance(best, str):
         raise TypeError(f"best must be the name of a recorded quantity, found {best!r}.")
+    wanted = {best} | set(stop.functions.needs if isinstance(stop, StoppingRule) else ())
+    if wanted - {None, "seconds", *recorded}:
+        recorded += _other_names(plan, problem, tx, data)
     if best is not None and best not in recorded[1:]:
         raise ValueError(f"best={best!r} is not recorded: {nearest(best, recorded[1:])}")
     if stop is None:
@@ -222,6 +235,15 @@ def _check_names(plan: Plan, stop: Any, best: str | None, tx, validation: bool, 
             raise ValueError(f"{stop!r} looks at {name!r}, which this run does not record: {advice}.")
 
 
+def _other_names(plan: Plan, problem: Problem, tx: GradientTransformation, data: Dataset | None) -> list[str]:
+    """What only the parameters and the optimizer's state can tell: norms by array, and the state's reports."""
+    key = jax.random.key(0)
+    state = jax.eval_shape(lambda: training_step(problem, tx)[0](problem.init(key, data), key))
+    arrays = [name for name, _ in named_leaves(state.params)] if plan.norms else []
+    reports = list(jax.eval_shape(lambda: reported(tx.init(problem.init(key, data)))))
+    return [f"{what}_norm/{name}" for what in ("grad", "update") for name in arrays] + reports
+
+
 def _describe(tree: Any) -> str:
     shapes = jax.tree.map(lambda leaf: f"{jnp.result_type(leaf).name}{list(np.shape(leaf))}", tree)
     return str(shapes).replace("'", "")
@@ -232,7 +254,7 @@ def _check_numbers(*parts: Any) -> None:
     for part in parts:
         for path, leaf in jax.tree_util.tree_leaves_with_path(part):
             inside = {getattr(key, "name", None) for key in path}
-            if np.ndim(leaf) and not inside & {"init", *RANDOM}:
+            if np.ndim(leaf) and not inside & {"init", "state", *RANDOM}:
                 name = jax.tree_util.keystr(path[-1:]).lstrip(".")
                 raise TypeError(
                     f"fit runs one setting, but {name} holds values of shape {np.shape(leaf)}: give one, or vmap jgd.train."
@@ -252,23 +274,28 @@ def _check_state(state: Any, problem: Problem, data: Dataset | None, tx: Gradien
     if not isinstance(state, State):
         raise TypeError(f"state must be a result.state, found {state!r}.")
     _check_like("params of state", state.params, jax.eval_shape(problem.init, key, data))
-    expected = jax.eval_shape(tx.init, state.params)
-    kinds = lambda tree: [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
-    if jax.tree.structure(expected) != jax.tree.structure(state.opt_state) or kinds(expected) != kinds(state.opt_state):
+    expected = jax.eval_shape(training_step(problem, tx)[0], state.params, key)
+    kinds = lambda tree: (jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)])
+    if kinds(expected.opt_state) != kinds(state.opt_state):
         raise ValueError(f"state is that of another optimizer than {tx!r}: go on with the one it came from, or give params=.")
+    if kinds(expected[3:]) != kinds(state[3:]):
+        raise ValueError("state is that of another problem: its loss takes another state or key. Give params= instead.")
 
 
 def _check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> None:
     """A loss given by the user: real numbers, one per row or one in all."""
     if data is not None and problem.name == "Problem" and not takes_data(problem.loss):
         raise ValueError("this loss takes no data: write it as loss(params, batch), or give no data.")
-    start = params if params is not None else problem.init(key, data)
+    start = params if params is not None else _first_params(problem, key, data)
     check_start(start)
-    start = jax.tree.map(as_parameter, start)
+    start = jax.eval_shape(lambda start: jax.tree.map(as_parameter, start), start)
+    _check_frozen(problem, start)
+    state = jax.eval_shape(problem.init_state, key, data)
+    values = lambda rows: jax.eval_shape(lambda *args: loss_values(problem.functions, *args)[0], start, rows, key, state)
     rows = data if data is None or len(data) <= 2 else data.take(jnp.arange(2))
-    out = jax.eval_shape(problem.functions.loss, start, rows)
+    out = values(rows)
     if rows is not data and out.ndim:  # (2,) may be two columns; what has the length of the data too is rows
-        rows, out = data, jax.eval_shape(problem.functions.loss, start, data)
+        rows, out = data, values(data)
     shape, dtype = out.shape, out.dtype
     if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(f"the loss must return real numbers, found {dtype}; use floating arithmetic.")
@@ -280,16 +307,54 @@ def _check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> Non
         raise ValueError("sample weights need a loss that returns one value per row; this one returns a scalar.")
 
 
+def _first_params(problem: Problem, key, data: Dataset | None) -> Any:
+    """The initial parameters where they are numbers, their shapes where a function makes them."""
+    init = problem.arguments.get("init")
+    if init is not None and not is_function(init):
+        return init
+    try:
+        return jax.eval_shape(problem.init, key, data)
+    except TypeError as error:
+        if "valid JAX type" not in str(error):
+            raise
+        raise TypeError(
+            f"init must make arrays only ({str(error).splitlines()[0]}); of an equinox module take the arrays: "
+            "params, static = equinox.partition(model, equinox.is_inexact_array)."
+        ) from None
+
+
+def _check_frozen(problem: Problem, params: Any) -> None:
+    frozen = problem.functions.frozen
+    if frozen is None:
+        return
+    mask = frozen(params)
+    if not all(isinstance(leaf, (bool, np.bool_)) for leaf in jax.tree.leaves(mask)):
+        raise TypeError(f"frozen must hold booleans, found {mask!r}.")
+    try:
+        where_frozen(mask, params, lambda leaf: leaf)
+    except ValueError:
+        raise ValueError(f"frozen must have the structure of the parameters, {_describe(params)}, found {mask!r}.") from None
+    if all(jax.tree.leaves(mask)):
+        raise ValueError("all parameters are frozen: there is nothing to fit.")
+
+
 def check_start(params: Any, name: str = "init") -> None:
     """Parameters to start from: real, finite numbers."""
     leaves = jax.tree.leaves(params)
     if not leaves:
         raise ValueError(f"{name} holds no parameters: give a number, an array or a pytree of them.")
     for leaf in leaves:
+        if callable(leaf):
+            raise TypeError(
+                f"{name} holds a function, {getattr(leaf, '__name__', leaf)!r}, besides numbers: of an equinox module take the arrays, "
+                "params, static = equinox.partition(model, equinox.is_inexact_array)."
+            )
         kind = getattr(getattr(leaf, "dtype", None), "kind", "f" if isinstance(leaf, (int, float)) else "?")
         if kind not in "fiubV" or isinstance(leaf, np.void):
             found = leaf if np.ndim(leaf) == 0 else f"of dtype {leaf.dtype}"
             raise TypeError(f"{name} must hold real numbers, found {type(leaf).__name__} {found!r}.")
+        if isinstance(leaf, jax.ShapeDtypeStruct):
+            continue
         if is_concrete(leaf) and not bool(np.all(np.isfinite(np.asarray(leaf, np.float64)))):
             raise ValueError("the initial parameters hold NaN or infinity: start from finite numbers.")
 

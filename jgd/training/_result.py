@@ -133,6 +133,11 @@ class Result:
         return self.state.params
 
     @property
+    def model_state(self) -> Any:
+        """What the loss carried at the end, such as BatchNorm's statistics; () if nothing."""
+        return self.state.model_state
+
+    @property
     def steps(self) -> Any:
         return int(self._steps) if self._single else self._steps
 
@@ -214,12 +219,13 @@ class Result:
           best: use the best parameters instead of the final ones.
         """
         classes = self.notes.data.classes if self.notes.data is not None else None
-        numbers = self._problem("predict").predict(self._chosen(best), self._rows(X))
+        chosen = self._chosen(best)
+        numbers = self._problem("predict").predict(chosen.params, self._rows(X), state=chosen.model_state)
         return numbers if classes is None else np.asarray(classes)[np.asarray(numbers)]
 
     def probabilities(self, X: Any, *, best: bool = False) -> jax.Array:
         """Class probabilities for new rows, shape (n, classes), in the order of `classes`."""
-        return self._problem("probabilities").probabilities(self._chosen(best), self._rows(X))
+        return self._problem("probabilities").probabilities(self._chosen(best).params, self._rows(X))
 
     @property
     def classes(self) -> tuple | None:
@@ -258,16 +264,17 @@ class Result:
             raise TypeError(f"a result made inside compiled code does not know its problem: problem.{what}(result.params, X).")
         return self.notes.problem
 
-    def _chosen(self, best: bool) -> Any:
+    def _chosen(self, best: bool) -> Best | State:
         if best and self.best is None:
             raise ValueError("no best parameters were kept: fit with validation=, or best='loss'.")
-        return self.best.params if best else self.params
+        return self.best if best else self.state
 
     def _rows(self, X: Any) -> jax.Array:
         data = self.notes.data
         new = Dataset(X)
         if data is not None and data.columns and new.columns and data.columns != new.columns:
             raise ValueError(f"the columns differ from the fit's: found {new.columns}, expected {data.columns}.")
-        if data is not None and new.X.shape[1] != data.X.shape[1]:
-            raise ValueError(f"X has {new.X.shape[1]} columns, but the fit had {data.X.shape[1]}.")
+        if data is not None and new.X.shape[1:] != data.X.shape[1:]:
+            columns = lambda X: f"{X.shape[1]} columns" if X.ndim == 2 else f"rows of shape {X.shape[1:]}"
+            raise ValueError(f"X has {columns(new.X)}, but the fit had {columns(data.X)}.")
         return new.X

@@ -7,9 +7,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jgd._checks import as_key
 from jgd.data import Dataset
 from jgd.models import Problem
-from jgd.transformation import GradientTransformation, as_transformation
+from jgd.models._problem import where_frozen
+from jgd.transformation import GradientTransformation, as_transformation, asks_for
+
+# The order of rows folds the run's key with epochs or steps, all below 2^31; other uses fold it with these, and share no bits.
+SPLIT, INIT, LOSS = 2**32 - 1, 2**32 - 2, 2**32 - 3
 
 
 class State(NamedTuple):
@@ -19,11 +24,15 @@ class State(NamedTuple):
       params: the parameters.
       opt_state: the optimizer's state.
       step: how many steps have been taken, int32.
+      model_state: what the loss carries from step to step, such as BatchNorm's statistics; () if nothing.
+      key: where the keys of a loss that takes one come from; None if it takes none.
     """
 
     params: Any
     opt_state: Any
     step: jax.Array
+    model_state: Any = ()
+    key: Any = None
 
 
 class Info(NamedTuple):
@@ -38,9 +47,27 @@ class Info(NamedTuple):
     grad_norm: jax.Array
 
 
+class Direction(NamedTuple):
+    """What a batch says about where to go.
+
+    Attributes:
+      value: its objective.
+      grads: its gradient.
+      updates: what the optimizer makes of it.
+      opt_state: the optimizer's next state.
+      model_state: the loss's next state.
+    """
+
+    value: jax.Array
+    grads: Any
+    updates: Any
+    opt_state: Any
+    model_state: Any
+
+
 def training_step(
     problem: Problem, tx: GradientTransformation
-) -> tuple[Callable[[Any], State], Callable[[State, Dataset | None], tuple[State, Info]]]:
+) -> tuple[Callable[..., State], Callable[[State, Dataset | None], tuple[State, Info]]]:
     """The pure pair that `train` scans: `state = init(params)`, `state, info = step(state, batch)`.
 
     A step computes the gradient of the batch's objective, transforms it, and adds it. Which rows are in the batch is
@@ -48,10 +75,12 @@ def training_step(
 
     Args:
       problem: what is minimised.
-      tx: the optimizer; links that ask for `value`, `grad` or `value_fn` get them.
+      tx: the optimizer; its links get those of these arguments that their update names: `value`, `grad`, `value_fn` (also
+        as `obj_fn`), `grad_fn`, and `row_grads`, the gradients of the batch's rows, with a leading axis of rows.
 
     Returns:
-      `init(params) -> State` and `step(state, batch) -> (State, Info)`; the batch is a `jgd.Dataset`, None without data.
+      `init(params, key=0) -> State`, the key being for a loss that takes one, and `step(state, batch) -> (State, Info)`;
+      the batch is a `jgd.Dataset`, None without data.
 
     >>> import jgd
     >>> init, step = jgd.training_step(jgd.Problem(lambda w: (w - 2.0) ** 2, init=5.0), jgd.gd(0.1))
@@ -62,19 +91,59 @@ def training_step(
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a jgd.Problem, found {type(problem).__name__}; call it if it is a factory.")
     tx = as_transformation(tx)
+    asks = problem.functions.asks
 
-    def init(params):
-        params = jax.tree.map(as_parameter, params)
-        return State(params, tx.init(params), jnp.zeros((), jnp.int32))
+    def init(params, key=0):
+        params, key = jax.tree.map(as_parameter, params), as_key(key) if asks else None
+        model_state = jax.tree.map(jnp.asarray, problem.init_state(jax.random.fold_in(key, INIT))) if "state" in asks else ()
+        key = jax.random.fold_in(key, LOSS) if "key" in asks else None
+        return State(params, tx.init(params), jnp.zeros((), jnp.int32), model_state, key)
 
     def step(state, batch=None):
-        value_fn = lambda params: problem.objective(params, batch)
-        value, grads = jax.value_and_grad(value_fn)(state.params)
-        updates, opt_state = tx.update(grads, state.opt_state, state.params, value=value, grad=grads, value_fn=value_fn)
-        params = optax.apply_updates(state.params, updates)
-        return State(params, opt_state, state.step + 1), Info(value, norm(grads))
+        to = direction(problem, tx, state, batch, step_key(state))
+        params = optax.apply_updates(state.params, to.updates)
+        new = state._replace(params=params, opt_state=to.opt_state, step=state.step + 1, model_state=to.model_state)
+        return new, Info(to.value, norm(to.grads))
 
     return init, step
+
+
+def step_key(state: State) -> Any:
+    """The loss's key at this step."""
+    return None if state.key is None else jax.random.fold_in(state.key, state.step)
+
+
+def direction(problem: Problem, tx: GradientTransformation, state: State, batch: Dataset | None, key: Any) -> Direction:
+    """Gradient and update at the parameters of `state`; they stay where they are."""
+    objective = lambda params: problem.objective_and_state(params, batch, key=key, state=state.model_state)
+    value_fn = lambda params: objective(params)[0]
+    extra = {"value_fn": value_fn, "obj_fn": value_fn, "grad_fn": lambda params, step=None: jax.grad(value_fn)(params)}
+    if asks_for(tx, "row_grads"):
+        value, grads, extra["row_grads"] = _by_rows(problem, state, batch, key)
+        model_state = state.model_state
+    else:
+        (value, model_state), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
+    updates, opt_state = tx.update(grads, state.opt_state, state.params, value=value, grad=grads, **extra)
+    frozen = problem.functions.frozen
+    if frozen is not None:
+        updates = where_frozen(frozen(state.params), updates, jnp.zeros_like)
+    return Direction(value, grads, updates, opt_state, model_state)
+
+
+def _by_rows(problem: Problem, state: State, batch: Dataset | None, key: Any) -> tuple[jax.Array, Any, Any]:
+    """The objective and its gradient as means over rows, and the gradients of the rows."""
+    if batch is None or "state" in problem.functions.asks:
+        what = "this problem has no data" if batch is None else "a loss with a state looks at the whole batch"
+        raise TypeError(f"a link of the chain asks for the gradient of each row, but {what}.")
+
+    def of_row(row, index):
+        row = jax.tree.map(lambda a: a[None], row)
+        row_key = None if key is None else jax.random.fold_in(key, index)
+        return jax.value_and_grad(lambda params: problem.objective(params, row, key=row_key))(state.params)
+
+    values, row_grads = jax.vmap(of_row)(batch, jnp.arange(len(batch)))
+    mean = lambda rows: jnp.mean(rows, axis=0)
+    return mean(values), jax.tree.map(mean, row_grads), row_grads
 
 
 def as_parameter(value: Any) -> jax.Array:
