@@ -94,11 +94,12 @@ def _wanted(update: Callable, extra: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in extra.items() if name in parameters}
 
 
-def asks_for(tx: GradientTransformation, name: str) -> bool:
-    """Whether a link of it, at any depth, names this extra argument of its update."""
-    updates = [_build(part._factory, part._values).update for part in [tx, *tx._parts()] if isinstance(part, GradientTransformation)]
+def asked(tx: GradientTransformation) -> set[str]:
+    """The arguments that the updates of its links name, at any depth."""
+    parts = [part for part in [tx, *tx._parts()] if isinstance(part, GradientTransformation)]
+    updates = [_build(part._factory, part._values).update for part in parts]
     updates += [held.update for held in tx._held() if _is_pair(held)]
-    return any(name in inspect.signature(update).parameters for update in updates)
+    return {name for update in updates for name in inspect.signature(update).parameters}
 
 
 def lift(
@@ -177,12 +178,23 @@ def _check_links(name: str, links: Sequence[Any]) -> None:
             as_transformation(link, f"link {i} of {name}")
 
 
+def _lenient(link: optax.GradientTransformation) -> optax.GradientTransformation:
+    """An optax link that is given only the extra arguments it names: some of optax's refuse all others."""
+    if isinstance(link, GradientTransformation) or not isinstance(link, optax.GradientTransformationExtraArgs):
+        return link
+
+    def update(updates, state, params=None, **extra):
+        return link.update(updates, state, params, **_wanted(link.update, extra))
+
+    return optax.GradientTransformationExtraArgs(link.init, update)
+
+
 def _chain(*links: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-    return optax.chain(*links)
+    return optax.chain(*map(_lenient, links))
 
 
 def _named_chain(*links: tuple[str, optax.GradientTransformation]) -> optax.GradientTransformationExtraArgs:
-    return optax.named_chain(*links)
+    return optax.named_chain(*((name, _lenient(link)) for name, link in links))
 
 
 _chain_factory = lift(_chain, name="chain")

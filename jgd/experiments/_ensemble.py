@@ -132,7 +132,9 @@ def ensemble(problem: Problem, data: Any = None, tx: Any = None, *, members: int
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a jgd.Problem, found {problem!r}.")
     if problem.functions.encode is not None:
-        raise ValueError(f"{problem.name} starts every member at the same point: an ensemble needs a start that depends on a key.")
+        raise ValueError(
+            f"{problem.name} starts every member at the same point: an ensemble needs a start that depends on a key."
+        )
     for name in ("params", "state"):
         if name in options:
             raise TypeError(f"an ensemble draws its own starts, and takes no {name}=.")

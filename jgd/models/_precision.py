@@ -62,4 +62,3 @@ mixed_precision = factory(
     Source: Micikevicius et al., "Mixed precision training", arXiv:1710.03740.
     """,
 )
-

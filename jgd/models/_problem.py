@@ -183,7 +183,10 @@ def _generic(loss, init, predict, state, frozen):
     else:
         function = loss
     with_data = takes_data(function)
-    stateful_predict = predict if predict is None or _names(predict, "state") else lambda params, X, state=None: predict(params, X)
+    if predict is None or "state" in (_parameters(predict) or ()):
+        stateful_predict = predict
+    else:
+        stateful_predict = lambda params, X, state=None: predict(params, X)
 
     def values(params, batch, **asked):
         if with_data and batch is None:

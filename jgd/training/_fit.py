@@ -47,7 +47,8 @@ def train(
     """
     run = prepare(
         problem, data, tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
-        validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state, clock=False,
+        validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state,
+        clock=False,
     )  # fmt: skip
     state = run.state if run.state is not None else _first_state(run.inputs, run.params)
     carry, records = _whole(_Whole(run.plan, run.steps, stop is None), run.inputs, state)
@@ -201,7 +202,8 @@ def fit(
     """
     run = prepare(
         problem, data, tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
-        validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state, clock=True,
+        validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state,
+        clock=True,
     )  # fmt: skip
     if any(not is_concrete(leaf) for leaf in jax.tree.leaves((run.inputs, run.params, run.state))):
         raise TypeError("fit looks at numbers while it runs, and so cannot be traced by jit, vmap or grad: use jgd.train there.")

@@ -24,7 +24,7 @@ from jgd.training.stopping import (
     STALLED,
     StoppingRule,
 )
-from jgd.transformation import GradientTransformation, asks_for, learning_rate
+from jgd.transformation import GradientTransformation, asked, learning_rate
 
 # A run has diverged when its objective exceeds this many times the initial one (or one, if that is larger).
 DIVERGENCE = 1e4
@@ -193,7 +193,7 @@ def _batch(plan: Plan, inputs: Inputs, step, rows) -> Dataset:
 def _on_batch(plan: Plan, inputs: Inputs, step, rows, function: Callable[[Dataset], Any]) -> Any:
     """function(batch) of these rows. Only jgd's own losses are known to look at each row by itself, and so may be masked;
     any other sees an epoch's short last batch at its own length, and so do links that see the rows."""
-    by_itself = inputs.problem.functions.encode is not None and not asks_for(inputs.tx, "row_grads")
+    by_itself = inputs.problem.functions.encode is not None and "row_grads" not in asked(inputs.tx)
     if not plan.short or by_itself:
         return function(_batch(plan, inputs, step, rows))
     short = lambda: function(inputs.data.take(rows[: plan.short]))

@@ -143,7 +143,8 @@ def _encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Data
         return data if data.y is None or isinstance(data.y, jax.Array) else data._with(y=encode_numbers(data.y, None)[0])
     if data.X.ndim != 2:
         raise ValueError(
-            f"{problem.name} needs X of 2 dimensions (rows, columns), found shape {data.X.shape}; flatten each row to one dimension."
+            f"{problem.name} needs X of 2 dimensions (rows, columns), found shape {data.X.shape}; "
+            "flatten each row to one dimension."
         )
     if data.y is None:
         raise ValueError(f"{problem.name} needs targets: give (X, y).")
@@ -346,8 +347,8 @@ def check_start(params: Any, name: str = "init") -> None:
     for leaf in leaves:
         if callable(leaf):
             raise TypeError(
-                f"{name} holds a function, {getattr(leaf, '__name__', leaf)!r}, besides numbers: of an equinox module take the arrays, "
-                "params, static = equinox.partition(model, equinox.is_inexact_array)."
+                f"{name} holds a function, {getattr(leaf, '__name__', leaf)!r}, besides numbers: of an equinox module take the "
+                "arrays, params, static = equinox.partition(model, equinox.is_inexact_array)."
             )
         kind = getattr(getattr(leaf, "dtype", None), "kind", "f" if isinstance(leaf, (int, float)) else "?")
         if kind not in "fiubV" or isinstance(leaf, np.void):

@@ -11,7 +11,7 @@ from jgd._checks import as_key
 from jgd.data import Dataset
 from jgd.models import Problem
 from jgd.models._problem import where_frozen
-from jgd.transformation import GradientTransformation, as_transformation, asks_for
+from jgd.transformation import GradientTransformation, as_transformation, asked
 
 # The order of rows folds the run's key with epochs or steps, all below 2^31; other uses fold it with these, and share no bits.
 SPLIT, INIT, LOSS = 2**32 - 1, 2**32 - 2, 2**32 - 3
@@ -117,13 +117,15 @@ def direction(problem: Problem, tx: GradientTransformation, state: State, batch:
     """Gradient and update at the parameters of `state`; they stay where they are."""
     objective = lambda params: problem.objective_and_state(params, batch, key=key, state=state.model_state)
     value_fn = lambda params: objective(params)[0]
-    extra = {"value_fn": value_fn, "obj_fn": value_fn, "grad_fn": lambda params, step=None: jax.grad(value_fn)(params)}
-    if asks_for(tx, "row_grads"):
+    names = asked(tx)  # what no link names is not offered: a line search refuses arguments that nobody takes
+    extra = {"obj_fn": value_fn, "grad_fn": lambda params, step=None: jax.grad(value_fn)(params)}
+    extra = {name: function for name, function in extra.items() if name in names}
+    if "row_grads" in names:
         value, grads, extra["row_grads"] = _by_rows(problem, state, batch, key)
         model_state = state.model_state
     else:
         (value, model_state), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
-    updates, opt_state = tx.update(grads, state.opt_state, state.params, value=value, grad=grads, **extra)
+    updates, opt_state = tx.update(grads, state.opt_state, state.params, value=value, grad=grads, value_fn=value_fn, **extra)
     frozen = problem.functions.frozen
     if frozen is not None:
         updates = where_frozen(frozen(state.params), updates, jnp.zeros_like)

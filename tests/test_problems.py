@@ -1,0 +1,354 @@
+"""Problems from any loss: frozen parameters, groups, accumulation, gradients of rows, norms by array, ensembles."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jgd
+
+X, Y = (np.asarray(a, np.float64) for a in jgd.data.make_linear(100, key=0, noise=0.3))
+WEIGHTS = np.random.default_rng(0).uniform(0.5, 2.0, 100)
+
+
+def rows(params, batch):
+    """Squared errors of a line whose offset is a parameter of its own."""
+    return (batch.X @ params["w"] + params["c"] - batch.y) ** 2
+
+
+def start():
+    return {"w": jnp.zeros(5), "c": jnp.asarray(0.5)}
+
+
+def linear(**options):
+    return jgd.Problem(rows, init=start(), **options)
+
+
+def norm(tree):
+    return np.sqrt(sum(np.sum(np.asarray(leaf, np.float64) ** 2) for leaf in jax.tree.leaves(tree)))
+
+
+# --- frozen parameters, groups ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frozen", [{"w": False, "c": True}, lambda params: {"w": False, "c": True}], ids=["mask", "function"])
+def test_frozen_parameters_are_those_of_a_smaller_problem(frozen, x64):
+    tx = jgd.chain(jgd.clip_by_global_norm(0.5), jgd.adamw(0.05, weight_decay=0.1))
+    held = jgd.fit(linear(frozen=frozen), (X, Y), tx, batch_size=32, epochs=5)
+    smaller = jgd.Problem(lambda w, batch: rows({"w": w, "c": 0.5}, batch), init=jnp.zeros(5))
+    alone = jgd.fit(smaller, (X, Y), tx, batch_size=32, epochs=5)
+    assert held.params["c"] == 0.5
+    np.testing.assert_allclose(held.params["w"], alone.params, rtol=1e-12 if x64 else 1e-5)
+    np.testing.assert_allclose(held.history.grad_norm, alone.history.grad_norm, rtol=1e-9 if x64 else 1e-4)
+
+
+def test_a_rule_on_the_gradient_is_met_although_a_frozen_one_has_a_slope():
+    stop = jgd.stopping.gradient_norm(1e-4)
+    assert jgd.fit(linear(frozen={"w": False, "c": True}), (X, Y), jgd.gd(0.1), epochs=1000, stop=stop).status == "converged"
+
+
+@pytest.mark.parametrize(
+    ("frozen", "error", "message"),
+    [
+        ({"w": False}, ValueError, r"frozen must have the structure of the parameters, .*found \{'w': False\}"),
+        ({"w": 0.5, "c": True}, TypeError, "frozen must hold booleans"),
+        (True, ValueError, "all parameters are frozen: there is nothing to fit"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_refused(frozen, error, message):
+    with pytest.raises(error, match=message):
+        jgd.fit(linear(frozen=frozen), (X, Y), jgd.gd(0.1), epochs=1)
+
+
+def test_groups_of_parameters_have_optimizers_of_their_own(x64):
+    partition = jgd.lift(optax.partition)
+    tx = partition({"slow": jgd.gd(0.01), "fast": jgd.gd(0.1)}, {"w": "slow", "c": "fast"})
+    assert tx.is_code
+    result = jgd.fit(linear(), (X, Y), tx, epochs=3)
+    w, c = np.zeros(5), 0.5
+    for _ in range(3):
+        error = X @ w + c - Y
+        w, c = w - 0.01 * 2 * X.T @ error / 100, c - 0.1 * 2 * error.mean()
+    np.testing.assert_allclose(result.params["w"], w, rtol=1e-10 if x64 else 1e-4)
+    np.testing.assert_allclose(result.params["c"], c, rtol=1e-10 if x64 else 1e-4)
+
+
+def test_k_accumulated_batches_are_one_of_k_times_the_rows(x64):
+    dtype = jnp.result_type(float)
+    small = jgd.MultiSteps(jgd.sgd(0.05, momentum=0.9), 4, accumulator_dtype=dtype)
+    many = jgd.fit(jgd.linear_regression(), (X[:96], Y[:96]), small, batch_size=8, epochs=5)
+    one = jgd.fit(jgd.linear_regression(), (X[:96], Y[:96]), jgd.sgd(0.05, momentum=0.9), batch_size=32, epochs=5)
+    assert many.steps == 4 * one.steps
+    np.testing.assert_allclose(many.params.weights, one.params.weights, rtol=1e-11 if x64 else 1e-5)
+
+
+# --- states and keys --------------------------------------------------------------------------------------------------
+
+
+def test_a_loss_gets_another_key_each_step_and_none_when_it_is_evaluated(x64):
+    def noisy(w, *, key=None):
+        return w * 0.0 if key is None else w * jax.random.normal(key)
+
+    problem = jgd.Problem(noisy, init=0.0)
+    after = lambda steps, key: jgd.fit(problem, tx=jgd.gd(1.0), steps=steps, key=key)
+    draws = np.diff([0.0, *(float(after(n, 3).params) for n in range(1, 200))])
+    assert len(set(draws)) > 190
+    np.testing.assert_allclose([draws.mean(), draws.std()], [0, 1], atol=0.25)
+    assert not after(9, 3).history.loss.any()
+    assert float(after(3, 4).params) != float(after(3, 3).params)
+
+
+def test_a_state_is_what_the_step_before_returned(x64):
+    problem = jgd.Problem(lambda w, *, state: (w**2, {"seen": state["seen"] + w}), init=1.0, state={"seen": 0.0})
+    result = jgd.fit(problem, tx=jgd.gd(0.25), steps=3)
+    assert result.params == 0.125
+    assert result.model_state["seen"] == 1.0 + 0.5 + 0.25
+    assert jgd.train(problem, tx=jgd.gd(0.25), steps=3).model_state["seen"] == 1.75
+
+
+def test_a_run_with_a_state_is_differentiable():
+    def after(rate):
+        problem = jgd.Problem(lambda w, *, state: (w**2, state + w), init=1.0, state=0.0)
+        return jgd.train(problem, tx=jgd.gd(rate), steps=3).model_state  # 1 + (1 - 2r) + (1 - 2r)^2
+
+    np.testing.assert_allclose(jax.grad(after)(0.25), -2 - 4 * 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: jgd.Problem(lambda w, *, state: (w, state), init=1.0), "go together: give state="),
+        (lambda: jgd.Problem(lambda w: w, init=1.0, state=0.0), r"go together: write loss\(params, batch, \*, state\)"),
+        (lambda: jgd.Problem(lambda w, *, state: w, 1.0, state=0.0).objective(1.0, state=0.0), r"returns \(loss, state\), found"),
+        (lambda: jgd.Problem("huber", init=1.0), "the loss 'huber' is one of a prediction: give predict=f"),
+    ],
+)
+def test_states_that_do_not_go_with_a_loss_are_refused(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_a_state_that_changes_its_shape_is_refused():
+    problem = jgd.Problem(lambda w, *, state: (w**2, jnp.stack([state, state])), init=1.0, state=0.0)
+    with pytest.raises(ValueError, match=r"a state of another structure than it was given: \(2,\), not \(\)"):
+        jgd.fit(problem, tx=jgd.gd(0.1), steps=2)
+
+
+def test_a_state_of_another_problem_is_refused():
+    state = jgd.fit(jgd.Problem(lambda w: w**2, init=1.0), tx=jgd.gd(0.1), steps=2).state
+    other = jgd.Problem(lambda w, *, state: (w**2, state), init=1.0, state=0.0)
+    with pytest.raises(ValueError, match="state is that of another problem"):
+        jgd.fit(other, tx=jgd.gd(0.1), steps=2, state=state)
+
+
+def test_a_loss_by_name_is_that_of_the_prediction(x64):
+    predict = lambda params, X: X @ params["w"]
+    named = jgd.fit(jgd.Problem("squared_error", {"w": jnp.zeros(5)}, predict), (X, Y), jgd.gd(0.1), batch_size=32, epochs=3)
+    ours = jgd.fit(jgd.linear_regression(fit_intercept=False), (X, Y), jgd.gd(0.1), batch_size=32, epochs=3)
+    np.testing.assert_allclose(named.params["w"], ours.params.weights, rtol=1e-12 if x64 else 1e-5)
+
+
+# --- gradients of rows ------------------------------------------------------------------------------------------------
+
+
+class Seen(NamedTuple):
+    """The row gradients of the step before, for a test to look at."""
+
+    row_grads: jax.Array
+    updates: jax.Array
+
+
+def looking(count):
+    """A link that asks for row gradients and keeps them."""
+
+    def init(params):
+        return Seen(jnp.zeros((count, 5)), jnp.zeros(5))
+
+    def update(updates, state, params=None, *, row_grads):
+        return updates, Seen(row_grads["w"], updates["w"])
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_row_gradients_are_those_of_the_rows_and_average_to_the_gradient(weights, x64):
+    data = jgd.Dataset(X, Y, weights)
+    init, step = jgd.training_step(linear(), jgd.chain(looking(100), jgd.gd(0.1)))
+    state, info = step(init(start()), data)
+    w = np.ones(100) if weights is None else weights / weights.mean()
+    expected = (w * 2 * (0.5 - Y))[:, None] * X
+    seen = state.opt_state[0]
+    np.testing.assert_allclose(seen.row_grads, expected, rtol=1e-12 if x64 else 1e-4, atol=1e-6)
+    np.testing.assert_allclose(seen.updates, expected.mean(0), rtol=1e-10 if x64 else 1e-4)
+    _, plain = jgd.training_step(linear(), jgd.gd(0.1))[1](jgd.training_step(linear(), jgd.gd(0.1))[0](start()), data)
+    np.testing.assert_allclose(info, plain, rtol=1e-10 if x64 else 1e-5)
+
+
+def clipped(max_norm):
+    """The mean of row gradients that were shortened one by one."""
+
+    def update(updates, state, params=None, *, row_grads):
+        shorten = jax.vmap(lambda g: optax.clip_by_global_norm(max_norm).update(g, optax.EmptyState())[0])
+        return jax.tree.map(lambda rows: rows.mean(0), shorten(row_grads)), state
+
+    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
+LINES = {
+    "ours": lambda: jgd.linear_regression(fit_intercept=False),
+    "theirs": lambda: jgd.Problem("squared_error", np.zeros(5), lambda params, X: X @ params),
+}
+
+
+@pytest.mark.parametrize("make", LINES.values(), ids=LINES)
+def test_clipping_rows_equals_numpy_with_a_short_last_batch(make):
+    """jgd's own losses mask a short batch elsewhere; rows that a link sees must be the batch's alone."""
+    problem, tx = make(), jgd.chain(jgd.lift(clipped)(1.0), jgd.gd(0.1))
+    with jax.enable_x64(True):
+        result = jgd.fit(problem, (X[:50], Y[:50]), tx, batch_size=20, shuffle=False, epochs=2)
+        found = np.asarray(getattr(result.params, "weights", result.params))
+    w = np.zeros(5)
+    for _ in range(2):
+        for first, last in ((0, 20), (20, 40), (40, 50)):
+            grads = 2 * (X[first:last] @ w - Y[first:last])[:, None] * X[first:last]
+            grads *= np.minimum(1, 1 / np.linalg.norm(grads, axis=1, keepdims=True))
+            w = w - 0.1 * grads.mean(0)
+    np.testing.assert_allclose(found, w, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("problem", "data", "message"),
+    [
+        (jgd.Problem(lambda w: w**2, init=1.0), None, "asks for the gradient of each row, but this problem has no data"),
+        (
+            jgd.Problem(lambda w, b, *, state: (jnp.mean(b.X @ w), state), init=jnp.zeros(5), state=0.0),
+            (X, Y),
+            "a loss with a state looks at the whole batch",
+        ),
+    ],
+)
+def test_row_gradients_that_do_not_exist_are_refused(problem, data, message):
+    with pytest.raises(TypeError, match=message):
+        jgd.fit(problem, data, jgd.chain(jgd.lift(clipped)(1.0), jgd.gd(0.1)), steps=1)
+
+
+# --- what is recorded -------------------------------------------------------------------------------------------------
+
+
+def test_norms_of_gradient_and_update_by_array(x64):
+    tx = jgd.sgd(0.1, momentum=0.9)
+    history = jgd.fit(jgd.linear_regression(l2=0.1), (X, Y), tx, epochs=4, norms=True).history
+    w, b, trace = np.zeros(5), 0.0, np.zeros(6)
+    for k in range(5):
+        error = X @ w + b - Y
+        grads = np.append(2 * X.T @ error / 100 + 0.1 * w, 2 * error.mean())
+        trace = 0.9 * trace + grads
+        expected = [norm(grads[:5]), abs(grads[5]), norm(0.1 * trace[:5]), abs(0.1 * trace[5])]
+        names = ["grad_norm/weights", "grad_norm/bias", "update_norm/weights", "update_norm/bias"]
+        np.testing.assert_allclose([history[n][k] for n in names], expected, rtol=1e-10 if x64 else 1e-3, atol=1e-5)
+        w, b = w - 0.1 * trace[:5], b - 0.1 * trace[5]
+
+
+def test_norms_can_be_watched_by_rules():
+    stop = jgd.stopping.patience(3, metric="grad_norm/bias")
+    assert jgd.fit(jgd.linear_regression(), (X, Y), jgd.gd(1e-9), epochs=50, norms=True, stop=stop).steps < 50
+    with pytest.raises(ValueError, match="which this run does not record"):
+        jgd.fit(jgd.linear_regression(), (X, Y), jgd.gd(1e-9), epochs=50, stop=stop)
+
+
+class Counted(NamedTuple):
+    """A state that tells how often it was updated."""
+
+    count: jax.Array
+
+    def report(self):
+        return {"updates": self.count}
+
+
+def test_what_a_state_reports_is_recorded():
+    counting = optax.GradientTransformation(
+        lambda params: Counted(jnp.zeros((), jnp.int32)), lambda u, state, params=None: (u, Counted(state.count + 1))
+    )
+    tx = jgd.chain(jgd.masked(jgd.chain(counting), {"w": True, "c": False}), jgd.gd(0.1))
+    history = jgd.fit(linear(), (X, Y), tx, batch_size=50, epochs=3).history
+    assert history.updates.tolist() == [0, 2, 4, 6]
+
+
+# --- ensembles --------------------------------------------------------------------------------------------------------
+
+
+def network(params, X):
+    return (jnp.tanh(X @ params["w1"]) @ params["w2"])[:, 0]
+
+
+NETWORK = jgd.Problem(
+    lambda params, batch: (network(params, batch.X) - batch.y) ** 2,
+    init=lambda key: {"w1": jax.random.normal(key, (5, 4)), "w2": jax.random.normal(jax.random.fold_in(key, 1), (4, 1))},
+    predict=network,
+)
+
+
+def test_an_ensemble_is_its_members_trained_alone(x64):
+    options = {"batch_size": 32, "epochs": 3, "key": 7}
+    members = jgd.ensemble(NETWORK, (X, Y), jgd.adam(0.01), members=3, **options)
+    predictions = []
+    for i, start in enumerate(member_starts(7, 3)):
+        alone = jgd.fit(NETWORK, (X, Y), jgd.adam(0.01), params=start, **options)
+        for a, b in zip(jax.tree.leaves(alone.params), jax.tree.leaves(members[i].params), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9 if x64 else 1e-3, atol=1e-5)
+        np.testing.assert_allclose(members[i].history.loss, alone.history.loss, rtol=1e-9 if x64 else 1e-3)
+        predictions.append(np.asarray(alone.predict(X)))
+    spread = members.predict(X)
+    np.testing.assert_allclose(spread.mean, np.mean(predictions, 0), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(spread.std, np.std(predictions, 0), rtol=1e-2, atol=1e-4)
+
+
+def member_starts(seed, count):
+    from jgd.training._step import INIT
+
+    keys = jax.random.split(jax.random.key(seed), count)
+    return [NETWORK.init(jax.random.fold_in(key, INIT)) for key in keys]
+
+
+def test_members_that_fail_are_left_out_and_leave_the_others_alone():
+    bad = jgd.Problem(
+        lambda w, batch: (batch.X[:, 0] * w - batch.y) ** 2 + jnp.where(jnp.abs(w) > 50, w**4, 0.0),
+        init=lambda key: jnp.where(jax.random.bernoulli(key), 100.0, 0.0) + jax.random.uniform(key),
+        predict=lambda w, X: X[:, 0] * w,
+    )
+    members = jgd.ensemble(bad, (X, Y), jgd.gd(0.1), members=8, epochs=50)
+    failed = np.isin(members.status, ["diverged", "nonfinite"])
+    assert 0 < failed.sum() < 8
+    assert f"{8 - failed.sum()} max_steps" in repr(members)
+    well = np.asarray(members.params)[~failed]
+    np.testing.assert_allclose(members.predict(X).mean, X[:, 0] * well.mean(), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: jgd.ensemble(jgd.linear_regression(), (X, Y), jgd.gd(0.1), members=3, epochs=1),
+            ValueError,
+            "at the same point",
+        ),
+        (lambda: jgd.ensemble(linear(), (X, Y), jgd.gd(0.1), members=3, epochs=1), ValueError, "give Problem.init=. a function"),
+        (lambda: jgd.ensemble(NETWORK, (X, Y), jgd.gd(0.1), members=1, epochs=1), ValueError, "members must be at least 2"),
+        (lambda: jgd.ensemble(NETWORK, (X, Y), jgd.gd(0.1), members=2, params=1), TypeError, "takes no params="),
+        (lambda: jgd.ensemble(rows, (X, Y), jgd.gd(0.1), members=2), TypeError, "problem must be a jgd.Problem"),
+        (lambda: jgd.ensemble(NETWORK, (X, Y), jgd.gd(0.1), members=2, epochs=1)[2], IndexError, "member 2 of 2"),
+    ],
+)
+def test_ensembles_that_make_no_sense_are_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_class_numbers_have_no_mean():
+    problem = jgd.Problem(NETWORK.loss, NETWORK.init, lambda params, X: (network(params, X) > 0).astype(int))
+    members = jgd.ensemble(problem, (X, Y), jgd.gd(0.01), members=2, epochs=1)
+    with pytest.raises(TypeError, match="class numbers, whose mean means nothing"):
+        members.predict(X)
