@@ -13,7 +13,7 @@ import pytest
 
 import jgd
 from jgd import _expression
-from jgd.training import _fit
+from jgd.training import _driver
 
 X = np.random.default_rng(0).normal(size=(12, 2))
 Y = X @ [1.0, -2.0]
@@ -540,9 +540,9 @@ PROBLEMS = [
 @table(data=DATA, run=RUN, optimizer=OPTIMIZERS, expression=EXPRESSIONS, problem=PROBLEMS)
 def test_refused_before_anything_is_traced(call, error, message):
     fitted(), state_of_adam()
-    traced = _fit._traced
+    traced = _driver._traced
     refused(call, error, message)
-    assert _fit._traced == traced
+    assert _driver._traced == traced
 
 
 START = [
@@ -567,9 +567,9 @@ START = [
 
 @table(start=START)
 def test_refused_before_the_loop_is_traced(call, error, message):
-    traced = _fit._traced
+    traced = _driver._traced
     refused(call, error, message)
-    assert _fit._traced <= traced + 1
+    assert _driver._traced <= traced + 1
 
 
 def diverging(rate):

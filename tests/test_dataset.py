@@ -9,7 +9,7 @@ import pytest
 
 import jgd
 from jgd.data import Dataset
-from jgd.training import _fit
+from jgd.training import _driver
 
 X = np.random.default_rng(0).normal(size=(40, 2))
 SIDE = X @ [3.0, -2.0] > 0
@@ -151,12 +151,12 @@ def test_names_and_classes_are_no_structure():
 def test_names_and_classes_share_a_compiled_fit(regime):
     labels = SIDE.astype(int)
     classify(X, labels, batch_size=regime)
-    traced = _fit._traced
+    traced = _driver._traced
     classify(X, np.where(labels, "yes", "no"), batch_size=regime)
     classify(X, 2 * labels - 1, batch_size=regime)
     classify(X, SIDE, batch_size=regime)
     classify(pd.DataFrame(X, columns=["a", "b"]), labels, batch_size=regime)
-    assert _fit._traced == traced
+    assert _driver._traced == traced
 
 
 LABELS = {

@@ -11,7 +11,7 @@ import optax
 import pytest
 
 import jgd
-from jgd.training import _fit
+from jgd.training import _driver
 
 X, Y = (np.asarray(a, np.float64) for a in jgd.data.make_linear(100, noise=0.3, key=4))
 PROBLEM = jgd.linear_regression(l2=0.01)
@@ -99,14 +99,14 @@ def test_other_numbers_compile_nothing(batch_size):
         )  # fmt: skip
 
     run(jgd.adam(0.1), 0.1, 0, 1e-3, 1.0, 12)
-    before = _fit._traced
+    before = _driver._traced
     for changed in (
         (jgd.adam(0.2, b1=0.5), 0.1, 0, 1e-3, 1.0, 12),
         (jgd.adam(1), 0.2, 1, 1e-2, 2.0, 12),
         (jgd.adam(np.float32(0.2)), 0, 5, 1e-4, 1.0, 20),
     ):
         assert run(*changed).compile_seconds == 0.0
-    assert _fit._traced == before
+    assert _driver._traced == before
 
 
 @pytest.mark.cpu

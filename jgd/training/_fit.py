@@ -1,26 +1,23 @@
 """`train`, the pure run, and `fit`, the same program driven in chunks from the host."""
 
 import functools
-import itertools
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import check_count, is_concrete
 from jgd.models import Problem
-from jgd.training._loop import Carry, Inputs, Plan, begin, run_scan, run_while
-from jgd.training._prepare import Run, check_first_loss, check_start, prepare
-from jgd.training._result import History, HostNotes, Result
-from jgd.training._step import INIT, State, training_step
-from jgd.training.stopping import MAX_STEPS, RUNNING, StoppingRule
-from jgd.transformation import GradientTransformation, chain
-
-# Between two looks at the clock a fit that shows progress (or watches the time) runs for about so many seconds.
-GLANCE = 0.2
+from jgd.training._driver import Driver, bar, make_result, record_count
+from jgd.training._loop import Carry, begin, run_scan, run_while
+from jgd.training._plan import Inputs, Plan
+from jgd.training._prepare import prepare
+from jgd.training._result import Result
+from jgd.training._start import first_state
+from jgd.training._step import State
+from jgd.training.stopping import RUNNING, StoppingRule
+from jgd.transformation import GradientTransformation
 
 
 def train(
@@ -50,9 +47,9 @@ def train(
         validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state,
         clock=False,
     )  # fmt: skip
-    state = run.state if run.state is not None else _first_state(run.inputs, run.params)
+    state = run.state if run.state is not None else first_state(run.inputs, run.params)
     carry, records = _whole(_Whole(run.plan, run.steps, stop is None), run.inputs, state)
-    return _result(run, batch_size, carry, records, state.step)
+    return make_result(run, batch_size, carry, records, state.step)
 
 
 class _Whole(NamedTuple):
@@ -67,7 +64,7 @@ class _Whole(NamedTuple):
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _whole(whole: _Whole, inputs: Inputs, state: State) -> tuple[Carry, dict]:
     """The loop that `fit` drives, in one piece; its derivative is that of the scan it is equal to."""
-    capacity = _records(whole.steps, whole.plan.every)
+    capacity = record_count(whole.steps, whole.plan.every)
     carry = begin(whole.plan, inputs, state)
     return run_while(whole.plan, inputs, carry, state.step + whole.steps, capacity, capacity)
 
@@ -81,76 +78,6 @@ def _(whole, primals, tangents):
         )
     scan = lambda inputs, state: run_scan(whole.plan, inputs, begin(whole.plan, inputs, state), whole.steps)
     return jax.jvp(scan, primals, tangents)
-
-
-def _first_state(inputs: Inputs, params: Any) -> State:
-    """The state before the first step, of a chain that keeps the shape of its state."""
-    if params is None:
-        params = inputs.problem.init(jax.random.fold_in(inputs.key, INIT), inputs.data)
-    init, _ = training_step(inputs.problem, inputs.tx)
-    state = init(params, inputs.key)
-    _check_link(inputs, state)
-    return state
-
-
-def _check_link(inputs: Inputs, state: State) -> None:
-    """Refuse a transformation whose state changes its structure or dtypes from step to step, naming the link."""
-    batch = None if inputs.data is None else inputs.data.take(jnp.arange(1))
-
-    def unstable(tx) -> bool:
-        before = state._replace(opt_state=tx.init(state.params))
-        after = jax.eval_shape(lambda s: training_step(inputs.problem, tx)[1](s, batch)[0], before)
-        kinds = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
-        return kinds(after.opt_state) != kinds(before.opt_state)
-
-    if not unstable(inputs.tx):
-        return
-    for i, link in enumerate(inputs.tx.links):
-        if unstable(chain(link)):
-            shown = repr(chain(link))[len("chain(") : -1]
-            raise TypeError(
-                f"link {i} of the chain, {shown}, changes the structure or dtype of its state after a step; a compiled "
-                "loop needs it to stay the same."
-            )
-    raise TypeError(f"{inputs.tx!r} changes the structure or dtype of its state after a step; a compiled loop cannot.")
-
-
-def _records(steps: int, every: int) -> int:
-    return -(-steps // every) + 1
-
-
-def _result(run: Run, batch_size: Any, carry: Carry, records: dict, start, **notes) -> Result:
-    result = Result(carry.state, History(records), carry.status, carry.state.step - start, carry.best)
-    inputs = run.inputs
-    result.notes = HostNotes(
-        problem=inputs.problem, tx=inputs.tx, data=inputs.data, stop=inputs.stop, batch_size=batch_size,
-        steps_per_epoch=run.plan.steps_per_epoch, **notes,
-    )  # fmt: skip
-    return result
-
-
-# What has been traced since the process began, and hence compiled; a fit that adds nothing here compiled nothing.
-_traces = itertools.count()
-_traced = 0
-
-
-def _count_trace() -> None:
-    global _traced
-    _traced = next(_traces) + 1
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _begin(plan: Plan, capacity: int, inputs: Inputs, params: Any, state: State | None) -> tuple[Carry, jax.Array]:
-    _count_trace()
-    state = state if state is not None else _first_state(inputs, params)
-    few = None if inputs.data is None else inputs.data.take(jnp.arange(min(plan.rows, 256)))
-    return begin(plan, inputs, state), inputs.problem.objective(state.params, few, state=state.model_state)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _chunk(plan: Plan, capacity: int, inputs: Inputs, carry: Carry, limit, until, seconds):
-    _count_trace()
-    return run_while(plan, inputs, carry, limit, until, capacity, seconds)
 
 
 def fit(
@@ -212,8 +139,8 @@ def fit(
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise TypeError(f"callbacks must be a list of functions of a Result, found {callbacks!r}.")
     watched = progress or bool(callbacks) or stop is not None and "seconds" in stop.functions.needs
-    driver = _Driver(run, batch_size)
-    with _bar(progress, run.steps) as show:
+    driver = Driver(run, batch_size)
+    with bar(progress, run.steps) as show:
         driver.start()
         try:
             while driver.status == RUNNING:
@@ -233,85 +160,3 @@ def _says_true(answer: Any) -> bool:
     return (
         isinstance(answer, (bool, np.bool_, np.ndarray, jax.Array)) and np.asarray(answer).dtype == bool and np.all(answer).item()
     )
-
-
-class _Driver:
-    """Runs the compiled program chunk by chunk, and remembers what it wrote."""
-
-    def __init__(self, run: Run, batch_size: Any):
-        self.run, self.batch_size = run, batch_size
-        self.records: list[dict[str, np.ndarray]] = []
-        self.count, self.status, self.ended_by = 0, RUNNING, ""
-        self.compile_seconds = self.run_seconds = 0.0
-        self.per_call = 1
-        # A power of two, so that a few more epochs are the same program.
-        self.capacity = 1 << max(6, min(14, (_records(run.steps, run.plan.every) - 1).bit_length()))
-
-    def start(self) -> None:
-        run, traced, began = self.run, _traced, time.perf_counter()
-        self.carry, loss = _begin(run.plan, self.capacity, run.inputs, run.params, run.state)
-        loss, self.first_step = jax.device_get((loss, self.carry.state.step))
-        if not np.isfinite(loss):
-            check_start(jax.device_get(self.carry.state.params))
-        check_first_loss(float(loss))
-        self.limit = np.int32(self.first_step + run.steps)
-        if _traced > traced:  # a new program: compile the loop too, by a call that does nothing, to tell the times apart
-            jax.block_until_ready(self._call(0, 0.0))
-            self.compile_seconds = time.perf_counter() - began
-        self.began = time.perf_counter()
-
-    def _call(self, count: int, seconds: float) -> tuple[Carry, dict]:
-        run, until = self.run, np.int32(self.count + count)
-        return _chunk(run.plan, self.capacity, run.inputs, self.carry, self.limit, until, np.float32(seconds))
-
-    def advance(self, chunk: int | None, watched: bool) -> None:
-        """One call of the program: `chunk` records, or what fits between two glances at the clock, or all."""
-        count = min(chunk or (self.per_call if watched else self.capacity), self.capacity)
-        before = time.perf_counter()
-        self.carry, records = self._call(count, before - self.began)
-        count, status, records = jax.device_get((self.carry.records, self.carry.status, records))
-        written, self.status = int(count) - self.count, int(status)
-        self.records.append({name: values[:written] for name, values in records.items()})
-        self.count += written
-        spent = time.perf_counter() - before
-        self.run_seconds += spent
-        if spent < GLANCE / 2:
-            self.per_call *= 2
-        elif spent > GLANCE * 2:
-            self.per_call = max(1, self.per_call // 2)
-
-    def end(self, reason: str) -> None:
-        self.status, self.ended_by = MAX_STEPS, reason
-
-    def result(self) -> Result:
-        names = self.records[0] if self.records else {}
-        records = {name: np.concatenate([r[name] for r in self.records]) for name in names}
-        result = _result(
-            self.run, self.batch_size, self.carry, records, self.first_step,
-            ended_by=self.ended_by, compile_seconds=self.compile_seconds, run_seconds=self.run_seconds,
-        )  # fmt: skip
-        result.status_code = np.int32(self.status)
-        return result
-
-
-class _bar:
-    """A progress bar in steps, or nothing."""
-
-    def __init__(self, wanted: bool, total: int):
-        self.bar = None
-        if wanted:
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(total=total, unit="step", unit_scale=True, leave=True)
-
-    def __enter__(self) -> Callable[[_Driver], None]:
-        return self._show if self.bar is not None else lambda driver: None
-
-    def _show(self, driver: _Driver) -> None:
-        self.bar.update(int(driver.carry.state.step) - driver.first_step - self.bar.n)
-        if driver.records and len(driver.records[-1]["loss"]):
-            self.bar.set_postfix(loss=f"{driver.records[-1]['loss'][-1]:.4g}", refresh=False)
-
-    def __exit__(self, *_):
-        if self.bar is not None:
-            self.bar.close()

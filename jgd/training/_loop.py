@@ -5,78 +5,27 @@ differentiated in reverse. When a stretch of steps ends in parameters that are n
 step that did it is found, so no step pays for a check.
 """
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jgd.data import Dataset, batch_rows, steps_per_epoch
-from jgd.models import Problem
-from jgd.training._metrics import call_metric
-from jgd.training._step import State, direction, norm, step_key, training_step
+from jgd.training._plan import ROWS_AT_ONCE, Inputs, Plan, on_batch, step_rows
+from jgd.training._record import evaluate, sign_of
+from jgd.training._step import State, training_step
 from jgd.training.stopping import (
     DIVERGED,
     MAX_STEPS,
     NONFINITE,
     RUNNING,
     STALLED,
-    StoppingRule,
 )
-from jgd.transformation import GradientTransformation, asked, learning_rate
 
 # A run has diverged when its objective exceeds this many times the initial one (or one, if that is larger).
 DIVERGENCE = 1e4
 # With a rule to meet, a run has stalled when its parameters have not moved for this many steps, and an epoch.
 STALL = 200
-# Rows of up to this many steps x batch are computed at once, before the steps.
-ROWS_AT_ONCE = 1 << 24
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """The static part of a run.
-
-    Attributes:
-      rows: how many rows the data has; None without data.
-      batch_size: rows of a step; None for all of them.
-      shuffle: as in `batch_rows`.
-      every: how many steps lie between two records.
-      batch_loss: whether a record's loss is its step's batch's, instead of the exact objective.
-      metrics: names and functions.
-      best: the recorded quantity whose best parameters are kept, if any.
-      norms: whether the lengths of the gradient and of the update are recorded for each array of the parameters.
-    """
-
-    rows: int | None
-    batch_size: int | None
-    shuffle: bool | str
-    every: int
-    batch_loss: bool = False
-    metrics: tuple[tuple[str, Callable[..., Any]], ...] = ()
-    best: str | None = None
-    norms: bool = False
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return 1 if self.batch_size is None else steps_per_epoch(self.rows, self.batch_size)
-
-    @property
-    def short(self) -> int:
-        """How many rows the last batch of an epoch has, if fewer than the others; else 0."""
-        return 0 if self.batch_size is None or self.shuffle == "replacement" else self.rows % self.batch_size
-
-
-class Inputs(NamedTuple):
-    """The traced part of a run."""
-
-    problem: Problem
-    tx: GradientTransformation
-    data: Dataset | None
-    validation: Dataset | None
-    stop: StoppingRule | None
-    key: jax.Array
 
 
 class Best(NamedTuple):
@@ -108,12 +57,6 @@ class Carry(NamedTuple):
     best: Best | None
 
 
-def sign_of(name: str, metrics: tuple) -> float:
-    """+1 if lower is better, -1 if higher is."""
-    function = dict(metrics).get(name.removeprefix("validation_"))
-    return -1.0 if getattr(function, "higher_is_better", False) else 1.0
-
-
 def begin(plan: Plan, inputs: Inputs, state: State) -> Carry:
     """The loop's memory before its first record."""
     whole = lambda n: jnp.asarray(n, jnp.int32)
@@ -126,84 +69,6 @@ def begin(plan: Plan, inputs: Inputs, state: State) -> Carry:
     return Carry(state, whole(RUNNING), whole(0), whole(0), whole(0), initial, rule, best)
 
 
-def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
-    """The scalars of one record; all belong to the parameters as they are now."""
-    problem, params = inputs.problem, state.params
-    key = step_key(state) if plan.batch_loss else None  # without a key a loss evaluates: no dropout
-
-    def measure(data):
-        if plan.norms:
-            to = direction(problem, inputs.tx, state, data, key)
-            return to.value, to.grads, to.updates
-        objective = lambda params: problem.objective(params, data, key=key, state=state.model_state)
-        return *jax.value_and_grad(objective)(params), None
-
-    if plan.batch_loss and plan.batch_size is not None:
-        loss, grads, updates = _on_batch(plan, inputs, state.step, _rows(plan, inputs.key, state.step, 1)[0], measure)
-    else:
-        loss, grads, updates = measure(inputs.data)
-    record = {"step": state.step, "loss": loss, "grad_norm": norm(grads)}
-    rate = learning_rate(inputs.tx, state.step)
-    if rate is not None:
-        record["learning_rate"] = jnp.asarray(rate, loss.dtype)
-    if plan.norms:
-        record |= {f"grad_norm/{name}": norm(leaf) for name, leaf in named_leaves(grads)}
-        record |= {f"update_norm/{name}": norm(leaf) for name, leaf in named_leaves(updates)}
-    record |= reported(state.opt_state)
-    for prefix, part in (("", inputs.data), ("validation_", inputs.validation)):
-        if part is None:
-            continue
-        if prefix:
-            record["validation_loss"] = problem.mean_loss(params, part, state=state.model_state)
-        if plan.metrics:
-            prediction = problem.predict(params, part.X, state=state.model_state)
-            for name, metric in plan.metrics:
-                score = call_metric(metric, part.y, prediction, part.sample_weight)
-                if jnp.shape(score) != ():
-                    raise TypeError(f"the metric {name} must return a scalar, found shape {jnp.shape(score)}.")
-                record[prefix + name] = jnp.asarray(score, loss.dtype)
-    return record
-
-
-def named_leaves(tree: Any) -> list[tuple[str, Any]]:
-    """Every array of the parameters, by its path: `dense/kernel`."""
-    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/") or "params"
-    return [(name(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)]
-
-
-def reported(opt_state: Any) -> dict[str, jax.Array]:
-    """The scalars that parts of an optimizer's state have to tell: those of its parts that have a method `report`."""
-    tells = lambda part: hasattr(part, "report")
-    parts = [part for part in jax.tree.leaves(opt_state, is_leaf=tells) if tells(part)]
-    return {name: value for part in parts for name, value in part.report().items()}
-
-
-def _rows(plan: Plan, key, first_step, count: int) -> jax.Array:
-    return batch_rows(key, first_step, count, plan.rows, plan.batch_size, plan.shuffle)
-
-
-def _batch(plan: Plan, inputs: Inputs, step, rows) -> Dataset:
-    """The batch of these rows. In an epoch's short last batch the rows beyond the end weigh nothing, the others more."""
-    if not plan.short:
-        return inputs.data.take(rows)
-    weight = (jnp.arange(plan.batch_size) < plan.short) * (plan.batch_size / plan.short)
-    return inputs.data.take(rows, jnp.where(_is_last(plan, step), weight, 1.0))
-
-
-def _on_batch(plan: Plan, inputs: Inputs, step, rows, function: Callable[[Dataset], Any]) -> Any:
-    """function(batch) of these rows. Only jgd's own losses are known to look at each row by itself, and so may be masked;
-    any other sees an epoch's short last batch at its own length, and so do links that see the rows."""
-    by_itself = inputs.problem.functions.encode is not None and "row_grads" not in asked(inputs.tx)
-    if not plan.short or by_itself:
-        return function(_batch(plan, inputs, step, rows))
-    short = lambda: function(inputs.data.take(rows[: plan.short]))
-    return jax.lax.cond(_is_last(plan, step), short, lambda: function(inputs.data.take(rows)))
-
-
-def _is_last(plan: Plan, step):
-    return step % plan.steps_per_epoch == plan.steps_per_epoch - 1
-
-
 def _runner(plan: Plan, inputs: Inputs) -> Callable[[State, Any], State]:
     """run(state, length): the state `length` steps later; length at most `plan.every`, static or traced."""
     _, step = training_step(inputs.problem, inputs.tx)
@@ -212,16 +77,16 @@ def _runner(plan: Plan, inputs: Inputs) -> Callable[[State, Any], State]:
     if plan.batch_size is None:
         one = lambda state, rows: step(state, data)[0]
     else:
-        one = lambda state, rows: _on_batch(plan, inputs, state.step, rows, lambda batch: step(state, batch)[0])
+        one = lambda state, rows: on_batch(plan, inputs, state.step, rows, lambda batch: step(state, batch)[0])
 
     def run(state, length):
         if plan.batch_size is None:
             rows_of = lambda i, state: None
         elif plan.every * plan.batch_size <= ROWS_AT_ONCE:
-            table = _rows(plan, inputs.key, state.step, plan.every)
+            table = step_rows(plan, inputs.key, state.step, plan.every)
             rows_of = lambda i, state: table[i]
         else:
-            rows_of = lambda i, state: _rows(plan, inputs.key, state.step, 1)[0]
+            rows_of = lambda i, state: step_rows(plan, inputs.key, state.step, 1)[0]
         if plan.every == 1:
             return one(state, rows_of(0, state))
         return jax.lax.fori_loop(0, length, lambda i, state: one(state, rows_of(i, state)), state)

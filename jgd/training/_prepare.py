@@ -1,6 +1,5 @@
 """The one place where the arguments of a run are checked."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,14 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import as_key, check_count, is_concrete, nearest
-from jgd._expression import RANDOM, is_function
+from jgd._expression import RANDOM
 from jgd._over import refuse_over
 from jgd.data import Dataset, batch_rows, encode_numbers, steps_per_epoch
 from jgd.models import Problem
-from jgd.models._problem import loss_values, takes_data, where_frozen
-from jgd.training._loop import Inputs, Plan, named_leaves, reported
 from jgd.training._metrics import named_metrics
-from jgd.training._step import SPLIT, State, as_parameter, training_step
+from jgd.training._plan import Inputs, Plan
+from jgd.training._record import named_leaves, reported
+from jgd.training._start import check_like, check_loss, check_state
+from jgd.training._step import SPLIT, State, training_step
 from jgd.training.stopping import StoppingRule
 from jgd.transformation import GradientTransformation, as_transformation, learning_rate
 
@@ -80,13 +80,13 @@ def prepare(
     plan = Plan(n, size, True if size is None else shuffle, every, batch_loss and size is not None, metrics, best, bool(norms))
     _check_names(plan, stop, best, problem, tx, data, validation is not None, clock)
     if problem.functions.encode is None:
-        _check_loss(problem, data, params, key)
+        check_loss(problem, data, params, key)
     if params is not None and state is not None:
         raise ValueError("give params= (a new start) or state= (going on), not both.")
     if params is not None:
-        _check_like("params", params, jax.eval_shape(problem.init, key, data))
+        check_like("params", params, jax.eval_shape(problem.init, key, data))
     if state is not None:
-        _check_state(state, problem, data, tx, key)
+        check_state(state, problem, data, tx, key)
     return Run(plan, Inputs(problem, tx, data, validation, stop, key), total, params, state)
 
 
@@ -245,11 +245,6 @@ def _other_names(plan: Plan, problem: Problem, tx: GradientTransformation, data:
     return [f"{what}_norm/{name}" for what in ("grad", "update") for name in arrays] + reports
 
 
-def _describe(tree: Any) -> str:
-    shapes = jax.tree.map(lambda leaf: f"{jnp.result_type(leaf).name}{list(np.shape(leaf))}", tree)
-    return str(shapes).replace("'", "")
-
-
 def _check_numbers(*parts: Any) -> None:
     """One run has one value for each hyperparameter; a batch of them is for vmap."""
     for part in parts:
@@ -260,109 +255,3 @@ def _check_numbers(*parts: Any) -> None:
                 raise TypeError(
                     f"fit runs one setting, but {name} holds values of shape {np.shape(leaf)}: give one, or vmap jgd.train."
                 )
-
-
-def _check_like(name: str, found: Any, expected: Any) -> None:
-    """Structure, shapes and finite real numbers."""
-    check_start(found, name)
-    wrong = jax.tree.structure(expected) != jax.tree.structure(found)
-    wrong = wrong or [np.shape(p) for p in jax.tree.leaves(found)] != [e.shape for e in jax.tree.leaves(expected)]
-    if wrong:
-        raise ValueError(f"{name} have the wrong structure or shapes: found {_describe(found)}, expected {_describe(expected)}.")
-
-
-def _check_state(state: Any, problem: Problem, data: Dataset | None, tx: GradientTransformation, key) -> None:
-    if not isinstance(state, State):
-        raise TypeError(f"state must be a result.state, found {state!r}.")
-    _check_like("params of state", state.params, jax.eval_shape(problem.init, key, data))
-    expected = jax.eval_shape(training_step(problem, tx)[0], state.params, key)
-    kinds = lambda tree: (jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)])
-    if kinds(expected.opt_state) != kinds(state.opt_state):
-        raise ValueError(f"state is that of another optimizer than {tx!r}: go on with the one it came from, or give params=.")
-    if kinds(expected[3:]) != kinds(state[3:]):
-        raise ValueError("state is that of another problem: its loss takes another state or key. Give params= instead.")
-
-
-def _check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> None:
-    """A loss given by the user: real numbers, one per row or one in all."""
-    if data is not None and problem.name == "Problem" and not takes_data(problem.loss):
-        raise ValueError("this loss takes no data: write it as loss(params, batch), or give no data.")
-    start = params if params is not None else _first_params(problem, key, data)
-    check_start(start)
-    start = jax.eval_shape(lambda start: jax.tree.map(as_parameter, start), start)
-    _check_frozen(problem, start)
-    state = jax.eval_shape(problem.init_state, key, data)
-    values = lambda rows: jax.eval_shape(lambda *args: loss_values(problem.functions, *args)[0], start, rows, key, state)
-    rows = data if data is None or len(data) <= 2 else data.take(jnp.arange(2))
-    out = values(rows)
-    if rows is not data and out.ndim:  # (2,) may be two columns; what has the length of the data too is rows
-        rows, out = data, values(data)
-    shape, dtype = out.shape, out.dtype
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise TypeError(f"the loss must return real numbers, found {dtype}; use floating arithmetic.")
-    n = None if rows is None else len(rows)
-    if shape not in ((), (n,)):
-        one = "a scalar" if n is None else "one value per row or a scalar"
-        raise ValueError(f"the loss must return {one}, found shape {shape} for {n or 'no'} rows.")
-    if shape == () and rows is not None and data.sample_weight is not None:
-        raise ValueError("sample weights need a loss that returns one value per row; this one returns a scalar.")
-
-
-def _first_params(problem: Problem, key, data: Dataset | None) -> Any:
-    """The initial parameters where they are numbers, their shapes where a function makes them."""
-    init = problem.arguments.get("init")
-    if init is not None and not is_function(init):
-        return init
-    try:
-        return jax.eval_shape(problem.init, key, data)
-    except TypeError as error:
-        if "valid JAX type" not in str(error):
-            raise
-        raise TypeError(
-            f"init must make arrays only ({str(error).splitlines()[0]}); of an equinox module take the arrays: "
-            "params, static = equinox.partition(model, equinox.is_inexact_array)."
-        ) from None
-
-
-def _check_frozen(problem: Problem, params: Any) -> None:
-    frozen = problem.functions.frozen
-    if frozen is None:
-        return
-    mask = frozen(params)
-    if not all(isinstance(leaf, (bool, np.bool_)) for leaf in jax.tree.leaves(mask)):
-        raise TypeError(f"frozen must hold booleans, found {mask!r}.")
-    try:
-        where_frozen(mask, params, lambda leaf: leaf)
-    except ValueError:
-        raise ValueError(f"frozen must have the structure of the parameters, {_describe(params)}, found {mask!r}.") from None
-    if all(jax.tree.leaves(mask)):
-        raise ValueError("all parameters are frozen: there is nothing to fit.")
-
-
-def check_start(params: Any, name: str = "init") -> None:
-    """Parameters to start from: real, finite numbers."""
-    leaves = jax.tree.leaves(params)
-    if not leaves:
-        raise ValueError(f"{name} holds no parameters: give a number, an array or a pytree of them.")
-    for leaf in leaves:
-        if callable(leaf):
-            raise TypeError(
-                f"{name} holds a function, {getattr(leaf, '__name__', leaf)!r}, besides numbers: of an equinox module take the "
-                "arrays, params, static = equinox.partition(model, equinox.is_inexact_array)."
-            )
-        kind = getattr(getattr(leaf, "dtype", None), "kind", "f" if isinstance(leaf, (int, float)) else "?")
-        if kind not in "fiubV" or isinstance(leaf, np.void):
-            found = leaf if np.ndim(leaf) == 0 else f"of dtype {leaf.dtype}"
-            raise TypeError(f"{name} must hold real numbers, found {type(leaf).__name__} {found!r}.")
-        if isinstance(leaf, jax.ShapeDtypeStruct):
-            continue
-        if is_concrete(leaf) and not bool(np.all(np.isfinite(np.asarray(leaf, np.float64)))):
-            raise ValueError("the initial parameters hold NaN or infinity: start from finite numbers.")
-
-
-def check_first_loss(loss: float) -> None:
-    """The loss at the start must be finite."""
-    if not math.isfinite(loss):
-        raise ValueError(
-            f"the loss is {loss} at the initial parameters: no step can help. Look for log(0), 0/0 or an overflow in it."
-        )

@@ -1,0 +1,69 @@
+"""What is recorded of a run: the scalars of one record."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jgd.training._metrics import call_metric
+from jgd.training._plan import Inputs, Plan, on_batch, step_rows
+from jgd.training._step import State, direction, norm, step_key
+from jgd.transformation import learning_rate
+
+
+def sign_of(name: str, metrics: tuple) -> float:
+    """+1 if lower is better, -1 if higher is."""
+    function = dict(metrics).get(name.removeprefix("validation_"))
+    return -1.0 if getattr(function, "higher_is_better", False) else 1.0
+
+
+def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
+    """The scalars of one record; all belong to the parameters as they are now."""
+    problem, params = inputs.problem, state.params
+    key = step_key(state) if plan.batch_loss else None  # without a key a loss evaluates: no dropout
+
+    def measure(data):
+        if plan.norms:
+            to = direction(problem, inputs.tx, state, data, key)
+            return to.value, to.grads, to.updates
+        objective = lambda params: problem.objective(params, data, key=key, state=state.model_state)
+        return *jax.value_and_grad(objective)(params), None
+
+    if plan.batch_loss and plan.batch_size is not None:
+        loss, grads, updates = on_batch(plan, inputs, state.step, step_rows(plan, inputs.key, state.step, 1)[0], measure)
+    else:
+        loss, grads, updates = measure(inputs.data)
+    record = {"step": state.step, "loss": loss, "grad_norm": norm(grads)}
+    rate = learning_rate(inputs.tx, state.step)
+    if rate is not None:
+        record["learning_rate"] = jnp.asarray(rate, loss.dtype)
+    if plan.norms:
+        record |= {f"grad_norm/{name}": norm(leaf) for name, leaf in named_leaves(grads)}
+        record |= {f"update_norm/{name}": norm(leaf) for name, leaf in named_leaves(updates)}
+    record |= reported(state.opt_state)
+    for prefix, part in (("", inputs.data), ("validation_", inputs.validation)):
+        if part is None:
+            continue
+        if prefix:
+            record["validation_loss"] = problem.mean_loss(params, part, state=state.model_state)
+        if plan.metrics:
+            prediction = problem.predict(params, part.X, state=state.model_state)
+            for name, metric in plan.metrics:
+                score = call_metric(metric, part.y, prediction, part.sample_weight)
+                if jnp.shape(score) != ():
+                    raise TypeError(f"the metric {name} must return a scalar, found shape {jnp.shape(score)}.")
+                record[prefix + name] = jnp.asarray(score, loss.dtype)
+    return record
+
+
+def named_leaves(tree: Any) -> list[tuple[str, Any]]:
+    """Every array of the parameters, by its path: `dense/kernel`."""
+    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/") or "params"
+    return [(name(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)]
+
+
+def reported(opt_state: Any) -> dict[str, jax.Array]:
+    """The scalars that parts of an optimizer's state have to tell: those of its parts that have a method `report`."""
+    tells = lambda part: hasattr(part, "report")
+    parts = [part for part in jax.tree.leaves(opt_state, is_leaf=tells) if tells(part)]
+    return {name: value for part in parts for name, value in part.report().items()}
