@@ -263,6 +263,8 @@ def learning_rate(tx: GradientTransformation, count: Any) -> Any:
     if isinstance(rate, Static):
         return rate.value(count) if callable(rate.value) else None
     every = tx.arguments.get("every_k_schedule", 1)
+    if callable(every):  # how many inner steps there were by now only its state knows
+        return None
     for part in jax.tree.leaves(tx._values, is_leaf=lambda v: isinstance(v, Expression)):
         if isinstance(part, GradientTransformation):
             found = learning_rate(part, count // every if isinstance(every, int) else count)

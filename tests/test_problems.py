@@ -352,3 +352,44 @@ def test_class_numbers_have_no_mean():
     members = jgd.ensemble(problem, (X, Y), jgd.gd(0.01), members=2, epochs=1)
     with pytest.raises(TypeError, match="class numbers, whose mean means nothing"):
         members.predict(X)
+
+
+# --- small things -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e25, 0.0])
+def test_the_norm_of_a_gradient_neither_overflows_nor_vanishes(size):
+    result = jgd.minimize(lambda w: jnp.sum(w) * jnp.float32(size), jnp.zeros(4, jnp.float32), jgd.gd(0.0), steps=1)
+    np.testing.assert_allclose(result.history.grad_norm, 2 * size, rtol=1e-6)
+
+
+def test_the_norm_of_a_gradient_can_be_differentiated_also_at_zero(x64):
+    slope = jgd.Problem(lambda w, batch: batch.X[:, 0] * w, init=1.0)
+    norm = lambda a: jgd.train(slope, (a * jnp.ones((2, 1)), None, None), jgd.gd(0.0), steps=1).history.grad_norm[0]
+    np.testing.assert_allclose(jax.grad(norm)(-3.0), -1.0, rtol=1e-6)
+    assert jax.grad(norm)(0.0) == 0.0
+
+
+def test_rows_and_labels_go_into_objectives_and_steps_as_they_go_into_fits():
+    problem, labels = jgd.logistic_regression(), np.where(Y > 0, "up", "down")
+    params = problem.init(data=problem.dataset((X, labels)))
+    np.testing.assert_allclose(problem.objective(params, (X, labels)), np.log(2), rtol=1e-6)
+    init, step = jgd.training_step(problem, jgd.gd(0.1))
+    state, info = step(init(params), (X, labels))
+    np.testing.assert_allclose(info.loss, np.log(2), rtol=1e-6)
+    fit = jgd.fit(problem, (X, labels), jgd.gd(0.1), steps=1)
+    np.testing.assert_allclose(state.params.weights, fit.params.weights, rtol=1e-6)
+
+
+def test_accumulation_by_a_function_records_no_rate_it_cannot_know():
+    rate = jgd.schedules.linear(0.1, 0.0, 10)
+    by_function = jgd.MultiSteps(jgd.gd(rate), lambda step: 2)
+    assert "learning_rate" not in jgd.minimize(lambda w: w**2, 1.0, by_function, steps=4).history
+    by_number = jgd.minimize(lambda w: w**2, 1.0, jgd.MultiSteps(jgd.gd(rate), 2), steps=4).history
+    np.testing.assert_allclose(by_number.learning_rate, [0.1, 0.1, 0.09, 0.09, 0.08], rtol=1e-5)
+
+
+def test_a_batch_of_results_is_drawn_one_by_one():
+    results = jax.vmap(lambda tx: jgd.train(jgd.linear_regression(), (X, Y), tx, epochs=2))(jgd.stack([jgd.gd(0.1), jgd.gd(0.2)]))
+    with pytest.raises(TypeError, match=r"plot\(\) is of one result: pick one"):
+        results.plot()

@@ -77,6 +77,16 @@ class Dataset:
         return new
 
 
+def as_dataset(data: Any) -> Dataset:
+    """A checked `Dataset` from itself, `(X, y)` or `(X, y, sample_weight)`."""
+    if isinstance(data, Dataset):
+        return data
+    if not isinstance(data, tuple) or len(data) not in (2, 3):
+        found = f"{len(data)} of them" if isinstance(data, tuple) else type(data).__name__
+        raise TypeError(f"data must be (X, y), (X, y, sample_weight) or a jgd.Dataset, found {found}.")
+    return Dataset(*data)
+
+
 def _at_once(values: Any):
     """Inside a trace even what is done to a concrete array is traced; checks need the values, at once."""
     return jax.ensure_compile_time_eval() if is_concrete(values) else contextlib.nullcontext()

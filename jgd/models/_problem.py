@@ -10,7 +10,8 @@ import numpy as np
 
 from jgd import losses
 from jgd._expression import Expression, factory, is_function
-from jgd.data import Dataset
+from jgd.data import Dataset, encode_numbers
+from jgd.data._dataset import as_dataset
 
 
 class ProblemFunctions(NamedTuple):
@@ -95,6 +96,15 @@ class Problem(Expression):
         """The functions, built from the arguments; inside a trace they are traced."""
         return self._call()
 
+    def dataset(self, data: Any) -> Dataset:
+        """The data as the loss sees it: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`, checked, its labels numbered.
+
+        >>> import jgd
+        >>> jgd.logistic_regression().dataset(([[0.0], [1.0]], ["no", "yes"])).y.tolist()
+        [0, 1]
+        """
+        return encode(self, as_dataset(data), None)
+
     def init(self, key: Any = None, data: Dataset | None = None) -> Any:
         """The initial parameters."""
         return self.functions.init(key, data)
@@ -116,7 +126,7 @@ class Problem(Expression):
 
     def objective_and_state(self, params: Any, data: Dataset | None, *, key: Any, state: Any) -> tuple[jax.Array, Any]:
         """The objective and the loss's next state."""
-        functions = self.functions
+        functions, data = self.functions, self.dataset(data) if isinstance(data, tuple) else data
         if functions.frozen is not None:
             params = where_frozen(functions.frozen(params), params, jax.lax.stop_gradient)
         value, state = mean_loss(functions, params, data, key, state)
@@ -124,7 +134,7 @@ class Problem(Expression):
 
     def mean_loss(self, params: Any, data: Dataset | None = None, *, state: Any = None) -> jax.Array:
         """The objective without its penalty."""
-        return mean_loss(self.functions, params, data, None, state)[0]
+        return mean_loss(self.functions, params, self.dataset(data) if isinstance(data, tuple) else data, None, state)[0]
 
     def predict(self, params: Any, X: Any, *, state: Any = None) -> jax.Array:
         """Predictions for the rows of X: values, or class numbers 0..k-1 (the result of a fit knows the labels).
@@ -145,6 +155,25 @@ class Problem(Expression):
             advice = "give Problem(..., predict=f) with f(params, X)" if name == "predict" else "use jgd.logistic_regression"
             raise TypeError(f"{self.name} has no {name}: {advice}.")
         return function
+
+
+def encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Dataset:
+    """The data with its targets as the loss takes them, its classes those of `trained_on` where given."""
+    number = problem.functions.encode
+    if number is None:
+        if data.y is not None and data.y.dtype.kind in "US":
+            raise TypeError("y is text, and this problem does not know classes: give numbers.")
+        return data if data.y is None or isinstance(data.y, jax.Array) else data._with(y=encode_numbers(data.y, None)[0])
+    if data.X.ndim != 2:
+        raise ValueError(
+            f"{problem.name} needs X of 2 dimensions (rows, columns), found shape {data.X.shape}; "
+            "flatten each row to one dimension."
+        )
+    if data.y is None:
+        raise ValueError(f"{problem.name} needs targets: give (X, y).")
+    known = trained_on.classes if trained_on is not None else data.classes
+    y, classes = number(data.y, known) if data.classes is None or trained_on is not None else (data.y, data.classes)
+    return data._with(y=y, classes=classes)
 
 
 def as_rows(X: Any) -> jax.Array:

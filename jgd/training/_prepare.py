@@ -10,8 +10,10 @@ import numpy as np
 from jgd._checks import as_key, check_count, is_concrete, nearest
 from jgd._expression import RANDOM
 from jgd._over import refuse_over
-from jgd.data import Dataset, batch_rows, encode_numbers, steps_per_epoch
+from jgd.data import Dataset, batch_rows, steps_per_epoch
+from jgd.data._dataset import as_dataset
 from jgd.models import Problem
+from jgd.models._problem import encode
 from jgd.training._metrics import named_metrics
 from jgd.training._plan import Inputs, Plan
 from jgd.training._record import named_leaves, reported
@@ -97,7 +99,7 @@ def _data(problem: Problem, data: Any, validation: Any, key) -> tuple[Dataset | 
         if validation is not None:
             raise TypeError("validation= needs data to validate on, and this run has none.")
         return None, None
-    data = _encode(problem, as_dataset(data), None)
+    data = problem.dataset(data)
     if validation is None:
         return data, None
     if isinstance(validation, (int, float, np.floating)) and not isinstance(validation, bool):
@@ -115,7 +117,7 @@ def _validation(problem: Problem, held: Dataset, data: Dataset) -> Dataset:
         raise ValueError(f"the columns differ: validation data has {held.columns}, the training data {data.columns}.")
     if (held.y is None) != (data.y is None):
         raise ValueError("validation and training data must both have targets, or neither.")
-    held = _encode(problem, held, data)
+    held = encode(problem, held, data)
     if held.y is not None and held.y.shape[1:] != data.y.shape[1:]:
         raise ValueError(f"validation targets have shape {held.y.shape}, the training targets {data.y.shape}.")
     return held
@@ -123,35 +125,6 @@ def _validation(problem: Problem, held: Dataset, data: Dataset) -> Dataset:
 
 def _columns(X: Any) -> str:
     return f"{X.shape[1]} columns" if X.ndim == 2 else f"rows of shape {X.shape[1:]}"
-
-
-def as_dataset(data: Any) -> Dataset:
-    """A checked `Dataset` from itself, `(X, y)` or `(X, y, sample_weight)`."""
-    if isinstance(data, Dataset):
-        return data
-    if not isinstance(data, tuple) or len(data) not in (2, 3):
-        found = f"{len(data)} of them" if isinstance(data, tuple) else type(data).__name__
-        raise TypeError(f"data must be (X, y), (X, y, sample_weight) or a jgd.Dataset, found {found}.")
-    return Dataset(*data)
-
-
-def _encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Dataset:
-    encode = problem.functions.encode
-    if encode is None:
-        if data.y is not None and data.y.dtype.kind in "US":
-            raise TypeError("y is text, and this problem does not know classes: give numbers.")
-        return data if data.y is None or isinstance(data.y, jax.Array) else data._with(y=encode_numbers(data.y, None)[0])
-    if data.X.ndim != 2:
-        raise ValueError(
-            f"{problem.name} needs X of 2 dimensions (rows, columns), found shape {data.X.shape}; "
-            "flatten each row to one dimension."
-        )
-    if data.y is None:
-        raise ValueError(f"{problem.name} needs targets: give (X, y).")
-    known = trained_on.classes if trained_on is not None else data.classes
-    y, classes = encode(data.y, known) if data.classes is None or trained_on is not None else (data.y, data.classes)
-    data = data._with(y=y, classes=classes)
-    return data
 
 
 def _split(data: Dataset, share: float, key) -> tuple[Dataset, Dataset]:
@@ -221,7 +194,7 @@ def _check_names(
     if wanted - {None, "seconds", *recorded}:
         recorded += _other_names(plan, problem, tx, data)
     if best is not None and best not in recorded[1:]:
-        raise ValueError(f"best={best!r} is not recorded: {nearest(best, recorded[1:])}")
+        raise ValueError(f"best={best!r} is not recorded; {nearest(best, recorded[1:])}")
     if stop is None:
         return
     if hasattr(stop, "factory"):
@@ -232,8 +205,8 @@ def _check_names(
         if name == "seconds" and not clock:
             raise ValueError("the rule stopping.seconds reads the host's clock, which compiled code has not: use fit.")
         if name != "seconds" and name not in recorded:
-            advice = "give validation=" if name.startswith("validation") else nearest(name, recorded)
-            raise ValueError(f"{stop!r} looks at {name!r}, which this run does not record: {advice}.")
+            advice = "give validation=." if name.startswith("validation") else nearest(name, recorded)
+            raise ValueError(f"{stop!r} looks at {name!r}, which this run does not record; {advice}")
 
 
 def _other_names(plan: Plan, problem: Problem, tx: GradientTransformation, data: Dataset | None) -> list[str]:

@@ -246,6 +246,7 @@ class Result:
         """The loss curve; see `jgd.plotting.plot_loss`."""
         from jgd import plotting
 
+        self._need_single("plot()")
         return plotting.plot_loss(self, ax=ax, **options)
 
     def __repr__(self) -> str:

@@ -80,7 +80,7 @@ def training_step(
 
     Returns:
       `init(params, key=0) -> State`, the key being for a loss that takes one, and `step(state, batch) -> (State, Info)`;
-      the batch is a `jgd.Dataset`, None without data.
+      the batch is a `jgd.Dataset` (or what makes one), None without data.
 
     >>> import jgd
     >>> init, step = jgd.training_step(jgd.Problem(lambda w: (w - 2.0) ** 2, init=5.0), jgd.gd(0.1))
@@ -100,6 +100,7 @@ def training_step(
         return State(params, tx.init(params), jnp.zeros((), jnp.int32), model_state, key)
 
     def step(state, batch=None):
+        batch = problem.dataset(batch) if isinstance(batch, tuple) else batch
         to = direction(problem, tx, state, batch, step_key(state))
         params = optax.apply_updates(state.params, to.updates)
         new = state._replace(params=params, opt_state=to.opt_state, step=state.step + 1, model_state=to.model_state)
@@ -156,6 +157,8 @@ def as_parameter(value: Any) -> jax.Array:
 
 
 def norm(tree: Any) -> jax.Array:
-    """The length of all of a tree's leaves together, with a derivative of 0 (not NaN) at 0."""
-    square = optax.tree.norm(tree, squared=True)
-    return jnp.where(square == 0, 0, jnp.sqrt(jnp.where(square == 0, 1, square)))
+    """The length of all of a tree's leaves together, at any scale, with a derivative of 0 (not NaN) at 0."""
+    largest = jax.lax.stop_gradient(optax.tree.norm(tree, ord=jnp.inf))
+    unit = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)  # squares neither overflow nor vanish
+    square = optax.tree.norm(jax.tree.map(lambda leaf: leaf / unit.astype(leaf.dtype), tree), squared=True)
+    return jnp.where(square == 0, 0, unit * jnp.sqrt(jnp.where(square == 0, 1, square)))
