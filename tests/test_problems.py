@@ -1,5 +1,6 @@
 """Problems from any loss: frozen parameters, groups, accumulation, gradients of rows, norms by array, ensembles."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -393,3 +394,16 @@ def test_a_batch_of_results_is_drawn_one_by_one():
     results = jax.vmap(lambda tx: jgd.train(jgd.linear_regression(), (X, Y), tx, epochs=2))(jgd.stack([jgd.gd(0.1), jgd.gd(0.2)]))
     with pytest.raises(TypeError, match=r"plot\(\) is of one result: pick one"):
         results.plot()
+
+
+def test_a_run_can_be_differentiated_in_what_its_loss_closes_over(x64):
+    def after(a, kind):
+        inner = lambda w: a * (w - 2.0) ** 2
+        losses = {"closure": lambda w: inner(w), "partial": functools.partial(lambda b, w: b * (w - 2.0) ** 2, a)}
+        return jgd.train(jgd.Problem(losses[kind], 1.0), tx=jgd.gd(0.1), steps=3).params
+
+    for kind in ("closure", "partial"):
+        value, slope = jax.value_and_grad(after)(1.5, kind)
+        np.testing.assert_allclose(value, 2 - (1 - 0.2 * 1.5) ** 3, rtol=1e-6)
+        np.testing.assert_allclose(slope, 3 * 0.2 * (1 - 0.2 * 1.5) ** 2, rtol=1e-6)
+        np.testing.assert_allclose(jax.vmap(lambda a, kind=kind: after(a, kind))(jnp.array([1.5, 3.0]))[0], value, rtol=1e-6)

@@ -1,6 +1,7 @@
 """`train`, the pure run, and `fit`, the same program driven in chunks from the host."""
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -48,7 +49,10 @@ def train(
         clock=False,
     )  # fmt: skip
     state = run.state if run.state is not None else first_state(run.inputs, run.params)
-    carry, records = _whole(_Whole(run.plan, run.steps, stop is None), run.inputs, state)
+    whole = _Whole(run.plan, run.steps, stop is None)
+    # The derivative of a `custom_jvp` does not see what functions close over; that of a plain scan does.
+    run_it = _scan if whole.fixed_length and _captures_tracers(run.inputs) else _whole
+    carry, records = run_it(whole, run.inputs, state)
     return make_result(run, batch_size, carry, records, state.step)
 
 
@@ -76,8 +80,40 @@ def _(whole, primals, tangents):
             "a run that a stopping rule may end cannot be differentiated: its number of steps depends on its numbers. "
             "Give stop=None and a fixed number of steps, or freeze the result with jax.lax.stop_gradient."
         )
-    scan = lambda inputs, state: run_scan(whole.plan, inputs, begin(whole.plan, inputs, state), whole.steps)
-    return jax.jvp(scan, primals, tangents)
+    return jax.jvp(functools.partial(_scan, whole), primals, tangents)
+
+
+def _scan(whole: _Whole, inputs: Inputs, state: State) -> tuple[Carry, dict]:
+    return run_scan(whole.plan, inputs, begin(whole.plan, inputs, state), whole.steps)
+
+
+def _captures_tracers(inputs: Inputs) -> bool:
+    """Whether a function among the static parts, such as a loss, closes over a number that is being traced."""
+    held = [value for part in (inputs.problem, inputs.tx) for value in part._held()]
+    seen: set[int] = set()
+
+    def captures(value) -> bool:
+        if id(value) in seen:
+            return False
+        seen.add(id(value))
+        if isinstance(value, functools.partial):
+            return any(map(captures, (value.func, value.args, value.keywords)))
+        if inspect.isfunction(value):
+            cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
+            return any(map(captures, cells))
+        return any(
+            isinstance(leaf, jax.core.Tracer) or inspect.isfunction(leaf) and captures(leaf) for leaf in jax.tree.leaves(value)
+        )
+
+    return any(map(captures, held))
+
+
+def _is_filled(cell) -> bool:
+    """A cell of a name that is assigned later, or never, has no contents."""
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
 
 
 def fit(

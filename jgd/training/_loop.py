@@ -199,8 +199,9 @@ def run_scan(plan: Plan, inputs: Inputs, carry: Carry, steps: int) -> tuple[Carr
         records = _append(records, record)
     carry, record = advance(plan, inputs, carry, 0, limit)
     records = _append(records, record)
-    stopped = jax.lax.stop_gradient
-    found = _bisect(plan, stopped(inputs), stopped(carry), limit)
+    # No derivative passes through the search, nor through what a loss in it closes over.
+    search, captured = jax.closure_convert(lambda inputs, carry: _bisect(plan, inputs, carry, limit), inputs, carry)
+    found = search(*jax.lax.stop_gradient((inputs, carry, *captured)))
     carry = _select(carry.suspect > 0, found, carry)
     keep = jnp.arange(full + bool(rest) + 1) < carry.records
     return carry, jax.tree.map(lambda r: jnp.where(keep, r, _blank(r.dtype)), records)
