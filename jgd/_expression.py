@@ -377,7 +377,7 @@ def _code_static(value: Any) -> tuple[str, bool]:
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return _code(value)
     if type(value) in (list, tuple, dict):
-        return _code(jax.tree.map(Static, value))
+        return _code(jax.tree.map(Static, value, is_leaf=lambda v: hasattr(v, "_fields")))
     return repr(value), type(value) is float
 
 

@@ -20,13 +20,10 @@ class Static:
     __slots__ = ("_key", "value")
 
     def __init__(self, value: Any):
-        self.value, self._key = value, _key_of(value)
-        if self._key is None and isinstance(value, (list, dict, tuple)):
-            parts, tree = jax.tree.flatten(value)
-            self.value = jax.tree.unflatten(tree, parts)
-            self._key = (tree, *map(_key_of, parts)) if None not in map(_key_of, parts) else None
-        if self._key is None:
-            self._key = (type(value), id(self.value))
+        parts, tree = jax.tree.flatten(value) if isinstance(value, (list, dict, tuple)) else ([value], None)
+        keys = [_key_of(part) for part in parts]
+        self.value = value if tree is None else jax.tree.unflatten(tree, parts)
+        self._key = (tree, *keys) if None not in keys else (type(value), id(self.value))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Static) and self._key == other._key
