@@ -64,11 +64,11 @@ def check_number(where: str, name: str, value: Any) -> None:
         raise ValueError(f"{where}: {name} must be {bound}{finite}, found {outside.flat[0]:g}.")
 
 
-def check_count(name: str, value: Any, *, low: int = 1) -> int:
-    """A whole number of at least `low`."""
+def check_count(name: str, value: Any, *, low: int | None = 1) -> int:
+    """A whole number of at least `low`, of any size if that is None."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be a whole number, found {value!r}.")
-    if value < low:
+    if low is not None and value < low:
         raise ValueError(f"{name} must be at least {low}, found {value}.")
     return int(value)
 

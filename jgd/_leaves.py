@@ -10,6 +10,10 @@ from jax.extend.core import primitives
 from jgd._checks import is_concrete
 
 
+class Whole:
+    """Base of what is one thing although it may be a pytree: an expression."""
+
+
 @jax.tree_util.register_pytree_node_class
 class Static:
     """A value that is structure: a pytree node without leaves, compared by value where it can be, else by identity.
@@ -81,3 +85,8 @@ def equal_leaf(a: Any, b: Any) -> bool:
     if not (is_concrete(a) and is_concrete(b)):
         return a is b
     return np.shape(a) == np.shape(b) and bool(np.all(np.asarray(a) == np.asarray(b)))
+
+
+def is_whole(value: Any) -> bool:
+    """Where storing and reading stop: parts that are one thing although they may be pytrees."""
+    return isinstance(value, (Whole, Static)) or hasattr(value, "init") and hasattr(value, "update")

@@ -4,7 +4,8 @@ import ast
 from typing import Any
 
 from jgd import _checks
-from jgd._expression import REGISTRY, Expression, Factory
+from jgd._expression import Expression
+from jgd._factory import REGISTRY, Factory
 
 
 def parse(text: str) -> Any:

@@ -19,7 +19,8 @@ import numpy as np
 from jax.nn import initializers as jax_initializers
 
 from jgd import _checks
-from jgd._expression import REGISTRY, Expression, factory
+from jgd._expression import Expression
+from jgd._factory import REGISTRY, factory
 from jgd._over import Over
 
 __all__ = [

@@ -2,14 +2,17 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, ParamSpec
 
 import jax
 import optax
 
-from jgd._expression import Expression, _origin, factory, stack
+from jgd._expression import Expression, stack
+from jgd._factory import factory, origin
 from jgd._leaves import Static
+from jgd._over import Over
 from jgd._parse import parse
 
 __all__ = ["GradientTransformation", "as_transformation", "chain", "lift", "named_chain", "parse", "stack"]
@@ -140,7 +143,28 @@ def lift(
         raise TypeError(f"lift takes a factory, found {function!r}.")
     if hasattr(function, "factory"):
         return function
-    return factory(function, GradientTransformation, name=name, static=static, doc=doc)
+    return factory(
+        function, GradientTransformation, name=name, static=static, doc=doc, check=functools.partial(_check_inner, function)
+    )
+
+
+def _check_inner(function: Callable, made: GradientTransformation) -> None:
+    """Refuse what is no transformation where the function's annotations say that one belongs."""
+    pairs = (optax.GradientTransformation, optax.GradientTransformationExtraArgs)
+    for name, parameter in inspect.signature(function).parameters.items():
+        annotation, value = parameter.annotation, made.arguments[name]
+        if typing.get_origin(annotation) is Mapping and isinstance(value, Mapping):
+            annotation = typing.get_args(annotation)[1]
+            parts = {f"{name}[{key!r}]": part for key, part in value.items()}
+        else:
+            parts = {name: value}
+        if annotation not in pairs or parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            continue
+        for where, part in parts.items():
+            if isinstance(part, str):
+                raise TypeError(f"{made.name}: {where} is a string: give jgd.parse({part!r}).")
+            if not (_is_pair(part) or isinstance(part, Over)):
+                as_transformation(part, f"{made.name}: {where}")
 
 
 def _is_pair(value: Any) -> bool:
@@ -165,7 +189,7 @@ def as_transformation(value: Any, where: str = "tx") -> GradientTransformation:
         raise TypeError(f"{where} is the factory {value.__name__}, not an optimizer: call it, as in {value.__name__}(...).")
     if callable(value) and not isinstance(value, type):
         raise TypeError(
-            f"{where} is the function {_origin(value)}, not an optimizer: call it if it is a factory, as in jgd.adam(0.01)."
+            f"{where} is the function {origin(value)}, not an optimizer: call it if it is a factory, as in jgd.adam(0.01)."
         )
     raise TypeError(f"{where} is not an optimizer: expected one such as jgd.adam(0.01), found {value!r}.")
 

@@ -11,6 +11,10 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--zoo", action="store_true", help="the battery over every transformation, not only the core's dozen")
+
+
 @pytest.fixture(params=[False, True], ids=["float32", "float64"])
 def x64(request):
     """Runs the test in float32 and in float64; the value says which."""

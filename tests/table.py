@@ -1,9 +1,11 @@
-"""One table of every public transformation and schedule, for the battery; a public one that is missing fails a test."""
+"""The battery's table of transformations and schedules; those of `tests.zoo` and it hold every public one, or a test fails."""
 
+import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -11,23 +13,77 @@ import optax
 import jgd
 
 
-class Case(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Case:
     """A transformation and its twin.
 
     Attributes:
-      make: jgd's, with its numbers.
+      make: jgd's, with its numbers; called anew in every test, within the test's precision.
       twin: optax's, with the same numbers.
       link: whether it is no optimizer by itself, and takes `sgd(0.1)` behind it.
-      steps: how many steps it needs on the parabola to come within 0.05 of its minimum.
+      steps: how many steps it needs on the parabola to come within 0.06 of its minimum, and on the logistic loss within 0.01.
+      start: the parameters to start from, `START` or `MATRIX`: a dict of w, of shape (3,) or (3, k), and b, of shape () or (k,).
+      static: the arguments that are structure, each with the reason; exactly those that its factory was lifted with.
+      fails: the tests it is known to fail, each with the reason, by the test's name ("test_converges") or by the name and the
+        precision ("test_every_float_by_itself[float32]"); a test that is listed and passes fails.
+      gradients: what enters both in place of the gradient, a function of (loss, params); one gradient per example, say.
+      loop: how the twin is run where `plain_loop` cannot: a function of (twin, loss, params, steps) that returns all parameters
+        along the run, stacked; called within a `jax.jit`.
+      warns: a pattern of the DeprecationWarning that optax gives whenever it makes one.
     """
 
     make: Callable[[], Any]
     twin: Callable[[], Any]
     link: bool = False
     steps: int = 400
+    start: Mapping[str, Any] | None = None
+    static: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    fails: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    gradients: Callable[[Callable, Any], Any] | None = None
+    loop: Callable[[Any, Callable, Any, int], Any] | None = None
+    warns: str = ""
 
 
+START = {"w": np.array([0.3, -0.2, 0.1]), "b": np.array(0.5)}
+# For what works on matrices: three columns of data, four outputs.
+MATRIX = {"w": np.linspace(-0.4, 0.5, 12).reshape(3, 4) ** 2, "b": np.array([0.5, -0.1, 0.2, 0.0])}
+# For what wants an axis in every parameter.
+COLUMN = {"w": START["w"], "b": START["b"][None]}
 MASK = {"w": True, "b": False}
+
+
+OFFERS = ("value", "grad", "value_fn", "obj_fn", "grad_fn")
+
+
+def plain_update(tx, state, loss, params, gradients=None, offers=OFFERS):
+    """One update, with what `jgd.training_step` offers; `gradients` makes what enters in place of the gradient."""
+    value, grads = jax.value_and_grad(loss)(params)
+    grad_fn = lambda p, _=None: jax.grad(loss)(p)
+    extra = {"value": value, "grad": grads, "value_fn": loss, "obj_fn": loss, "grad_fn": grad_fn}
+    entering = grads if gradients is None else gradients(loss, params)
+    return tx.update(entering, state, params, **{name: extra[name] for name in offers})
+
+
+def plain_loop(tx, loss, params, steps, gradients=None, offers=OFFERS):
+    """All parameters along a run, in one scan: the loop of optax's documentation."""
+    if isinstance(tx, optax.GradientTransformation):
+        tx = optax.with_extra_args_support(tx)
+
+    def step(carry, _):
+        params, state = carry
+        updates, state = plain_update(tx, state, loss, params, gradients, offers)
+        params = optax.apply_updates(params, updates)
+        return (params, state), params
+
+    return jax.lax.scan(step, (params, tx.init(params)), None, length=steps)[1]
+
+
+# The battery of every test run; the other transformations take theirs with --zoo.
+CORE = (
+    "gd", "sgd", "adam", "adamw", "lion", "clip_by_global_norm", "add_decayed_weights", "scale_by_learning_rate",
+    "apply_if_finite", "masked", "MultiSteps", "chain", "named_chain",
+)  # fmt: skip
+
 
 TRANSFORMATIONS = {
     "gd": Case(lambda: jgd.gd(0.1), lambda: optax.sgd(0.1)),
@@ -51,12 +107,41 @@ TRANSFORMATIONS = {
     "MultiSteps": Case(
         lambda: jgd.MultiSteps(jgd.sgd(0.1), 2, accumulator_dtype=jnp.result_type(float)),
         lambda: optax.MultiSteps(optax.sgd(0.1), 2, accumulator_dtype=jnp.result_type(float)),
+        static={"every_k_schedule": "steps are counted modulo it, in whole numbers"},
     ),
     "chain": Case(lambda: jgd.chain(jgd.clip(2.0), jgd.sgd(0.1)), lambda: optax.chain(optax.clip(2.0), optax.sgd(0.1))),
     "named_chain": Case(
         lambda: jgd.named_chain(("a", jgd.clip(2.0)), ("b", jgd.sgd(0.1))),
         lambda: optax.named_chain(("a", optax.clip(2.0)), ("b", optax.sgd(0.1))),
     ),
+}
+
+
+def momenta_nadam(b1, b2, eps, momentum_decay):
+    """NAdam from optax's running means, the product of the momenta taken anew at each step."""
+    mean, square = optax.ema(b1, debias=False), optax.ema(b2)
+
+    def init(params):
+        return jnp.zeros((), jnp.int32), mean.init(params), square.init(params)
+
+    def update(g, state, params=None):
+        count, means, squares = state
+        m, means = mean.update(g, means)
+        v, squares = square.update(jax.tree.map(jnp.square, g), squares)
+        k = jnp.arange(1, 1001)
+        c = b1 * (1 - 0.5 * 0.96 ** (k * momentum_decay))
+        past = jnp.prod(jnp.where(k <= count + 1, c, 1.0))
+        new, old = c[count + 1] / (1 - past * c[count + 1]), (1 - c[count]) / (1 - past)
+        u = jax.tree.map(lambda m, g, v: (new * m + old * g) / (jnp.sqrt(v) + eps), m, g, v)
+        return u, (count + 1, means, squares)
+
+    return optax.GradientTransformation(init, update)
+
+
+# Those of jgd's own: the twin is another formulation of the same rule.
+TRANSFORMATIONS |= {
+    "scale_by_nadam": Case(lambda: jgd.scale_by_nadam(), lambda: momenta_nadam(0.9, 0.999, 1e-8, 4e-3), link=True),
+    "dynamic_loss_scaling": Case(lambda: jgd.dynamic_loss_scaling(jgd.sgd(0.1)), lambda: optax.sgd(0.1)),
 }
 
 

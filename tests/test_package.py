@@ -18,11 +18,12 @@ ROOT = Path(jgd.__file__).parent
 
 # From the bottom up; a module imports only from layers below its own, or its own.
 LAYERS = [
-    ("_checks", "_leaves", "_expression", "_parse", "_over"),
-    ("transformation", "schedules", "losses", "penalties", "data"),
-    ("optimizers", "models"),
+    ("_checks", "_leaves", "_over", "_factory", "_print", "_expression", "_parse"),
+    ("transformation", "schedules", "losses", "penalties", "initializers", "data"),
+    ("transforms", "models"),
+    ("optimizers", "contrib"),
     ("training",),
-    ("_tables", "_optimum", "plotting"),
+    ("experiments", "_tables", "_optimum", "plotting"),
     ("__main__",),
 ]
 LAYER = {module: i for i, layer in enumerate(LAYERS) for module in layer}
@@ -37,7 +38,7 @@ def test_import_brings_nothing_optional_no_backend_and_no_setting():
 import sys, jax
 before = {k: v for k, v in jax.config.values.items()}
 import jgd
-optional = {"matplotlib", "pandas", "sklearn", "tqdm", "chex", "torch", "keras", "hypothesis", "IPython"}
+optional = {"matplotlib", "pandas", "sklearn", "tqdm", "chex", "torch", "keras", "hypothesis", "IPython", "flax", "equinox"}
 assert not optional & set(sys.modules), optional & set(sys.modules)
 assert before == {k: v for k, v in jax.config.values.items()}
 from jax.extend import backend
@@ -112,7 +113,7 @@ def test_examples_of_what_public_things_are_made_of(value):
 
 
 def test_all_is_sorted_and_complete():
-    for module in (jgd, jgd.data, jgd.losses, jgd.schedules, jgd.stopping):
+    for module in (jgd, jgd.contrib, jgd.data, jgd.initializers, jgd.losses, jgd.schedules, jgd.stopping):
         assert list(module.__all__) == sorted(module.__all__), module.__name__
         assert len(set(module.__all__)) == len(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jgd import losses, penalties
-from jgd._expression import factory
+from jgd._factory import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
 from jgd.models._problem import Problem, ProblemFunctions
 from jgd.models._products import product

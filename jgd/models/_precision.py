@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jgd._expression import factory
+from jgd._factory import factory
 from jgd.models._problem import Problem, ProblemFunctions
 
 LOW = ("bfloat16", "float16")

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd import losses
-from jgd._expression import Expression, factory, is_function
+from jgd._expression import Expression
+from jgd._factory import factory, is_function
 from jgd.data import Dataset, encode_numbers
 from jgd.data._dataset import as_dataset
 

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jgd._expression import Expression, factory
+from jgd._expression import Expression
+from jgd._factory import factory
 
 
 class Schedule(Expression):

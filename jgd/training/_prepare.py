@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import as_key, check_count, is_concrete, nearest
-from jgd._expression import RANDOM
+from jgd._factory import RANDOM
 from jgd._over import refuse_over
 from jgd.data import Dataset, batch_rows, steps_per_epoch
 from jgd.data._dataset import as_dataset

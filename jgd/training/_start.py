@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete
-from jgd._expression import is_function
+from jgd._factory import is_function
 from jgd.data import Dataset
 from jgd.models import Problem
 from jgd.models._problem import loss_values, takes_data, where_frozen

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from jgd._expression import Expression, factory
+from jgd._expression import Expression
+from jgd._factory import factory
 
 __all__ = ["StoppingRule", "gradient_norm", "patience", "relative_change", "rule", "seconds", "target"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 
 from jgd._checks import is_concrete
-from jgd._expression import factory
+from jgd._factory import factory
 from jgd._leaves import is_number
 from jgd._over import Over
 from jgd.transformation import GradientTransformation

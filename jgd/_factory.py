@@ -1,0 +1,177 @@
+"""What turns a function into a factory of expressions: how its arguments are checked and kept."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgd import _checks
+from jgd._leaves import Static, Whole, is_number, is_whole, weak
+from jgd._over import Over
+
+REGISTRY: dict[str, "Factory"] = {}
+
+# Arguments of these names are seeds or keys in every factory: leaves, so that a batch of them is a batch, but no quantities.
+RANDOM = ("key", "seed", "random_seed")
+
+
+def is_function(value: Any) -> bool:
+    """Whether it is to be called: some parameters (a network's) are pytrees that can be called too."""
+    leaf = lambda: jax.tree_util.treedef_is_leaf(jax.tree.structure(value))
+    return callable(value) and (isinstance(value, Whole) or leaf())
+
+
+def _store_leaf(where: str, name: str, value: Any) -> Any:
+    if isinstance(value, (Whole, Static)):
+        return value
+    if not is_number(value):
+        if isinstance(value, (complex, np.complexfloating)) or getattr(value, "dtype", np.dtype(bool)).kind == "c":
+            raise TypeError(f"{where}: {name} is complex ({value!r}); hyperparameters are real numbers.")
+        if name in _checks.RANGES and not (callable(value) or isinstance(value, Over)):
+            raise TypeError(f"{where}: {name} must be a number (or, where it may change, a schedule), found {value!r}.")
+        return Static(value)
+    _checks.check_number(where, name, value)
+    if not _checks.is_concrete(value):
+        return value
+    return float(value) if np.ndim(value) == 0 else weak(value)
+
+
+def _store_random(where: str, name: str, value: Any) -> Any:
+    """A seed as an int, a key as its words."""
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        return jax.random.key_data(value)
+    words = getattr(value, "dtype", None)
+    if words == jnp.uint32 and np.shape(value)[-1:] == (2,) or words is not None and not _checks.is_concrete(value):
+        return value
+    return _checks.check_count(f"{where}: {name}", value.item() if words is not None and np.ndim(value) == 0 else value, low=0)
+
+
+class Factory:
+    """A function whose calls are kept as expressions of one kind.
+
+    Args:
+      function: what the expression stands for; called with keyword arguments when the expression is used.
+      kind: the class of the expressions.
+      name: as printed and parsed.
+      signature: the arguments a user gives.
+      static: names of the numbers that set a structure (a number of steps to accumulate, a memory's length).
+      arrays: names of the arguments that are arrays to keep as they are, rather than hyperparameters.
+      check: refuses, by raising, an expression whose arguments do not go together.
+    """
+
+    def __init__(self, function, kind, name, signature, static=(), arrays=(), check=None):
+        unknown = set(static) - set(signature.parameters)
+        if unknown:
+            raise ValueError(f"{name}: static names {sorted(unknown)}, which are not among its arguments.")
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"{name!r} is no name that code can spell: give another with name=.")
+        self.function, self.kind, self.name, self.signature = function, kind, name, signature
+        self.static, self.arrays, self.check = frozenset(static), frozenset(arrays), check or (lambda made: None)
+        old = REGISTRY.get(name)
+        if old is not None and origin(old.function) != origin(function):
+            raise ValueError(f"the name {name!r} already belongs to {origin(old.function)}; give another name=.")
+        self.make = self  # what `parse` calls: the function people call, where that checks more
+        REGISTRY[name] = self
+
+    def __reduce__(self):
+        return find, (self.name,)
+
+    def __call__(self, *args, **kwargs) -> Any:
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            unknown = [k for k in kwargs if k not in self.signature.parameters]
+            hint = f" ({unknown[0]!r}: {_checks.nearest(unknown[0], self.signature.parameters)})" if unknown else ""
+            raise TypeError(f"{self.name}: {error}{hint}; its arguments are {self._arguments()}.") from None
+        bound.apply_defaults()
+        return self._checked({name: self._store(name, value) for name, value in bound.arguments.items()})
+
+    def _checked(self, values: dict[str, Any]) -> Any:
+        made = self.kind._from(self, values)
+        self.check(made)
+        return made
+
+    def _store(self, name: str, value: Any) -> Any:
+        if "dtype" in name and value is not None:
+            try:
+                return Static(jnp.dtype(value))
+            except TypeError:
+                raise TypeError(f"{self.name}: {name} must be a dtype such as 'bfloat16', found {value!r}.") from None
+        if name in _checks.RANGES and (isinstance(value, (list, tuple, dict)) or (value is None and self._needs(name))):
+            what = "a whole number" if name in self.static else "a number" if value is None else "one number"
+            raise TypeError(f"{self.name}: {name} must be {what}, found {value!r}.")
+        if isinstance(value, str) and isinstance(self.signature.parameters[name].default, bool):
+            raise TypeError(f"{self.name}: {name} must be True or False, found {value!r}.")
+        if isinstance(value, Factory) or hasattr(value, "factory"):
+            raise TypeError(f"{self.name}: {name} is the factory {value.__name__}: call it, as in {value.__name__}(...).")
+        if name in RANDOM and value is not None and not isinstance(value, Over):
+            return _store_random(self.name, name, value)
+        if name in self.static and not (callable(value) or isinstance(value, Over) or value is None and not self._needs(name)):
+            return self._store_static(name, value)
+        if isinstance(value, np.bool_) or (is_number(value) and isinstance(self.signature.parameters[name].default, bool)):
+            return Static(bool(value))
+        if name in self.arrays and not is_function(value):
+            return value
+        leaf = functools.partial(_store_leaf, self.name, name)
+        return jax.tree.map(leaf, value, is_leaf=is_whole)
+
+    def _store_static(self, name: str, value: Any) -> Static:
+        """A number that sets a structure: a count, or a float where the default is one; anything else as it is."""
+        default = self.signature.parameters[name].default
+        if isinstance(value, (list, dict, tuple)):
+            return Static(value)
+        if not isinstance(default, float):
+            low = None if default is None else min(1, default) if type(default) is int else 1
+            value = _checks.check_count(f"{self.name}: {name}", value, low=low)
+        elif not (is_number(value) and _checks.is_concrete(value) and np.ndim(value) == 0):
+            raise TypeError(f"{self.name}: {name} must be a number that is known when compiling, found {value!r}.")
+        _checks.check_number(self.name, name, value)
+        return Static(float(value) if isinstance(default, float) else value)
+
+    def _needs(self, name: str) -> bool:
+        return self.signature.parameters[name].default is not None
+
+    def _arguments(self) -> str:
+        plain = [p.replace(annotation=inspect.Parameter.empty) for p in self.signature.parameters.values()]
+        return str(inspect.Signature(plain))
+
+    @functools.cached_property
+    def defaults(self) -> dict[str, Any]:
+        empty = inspect.Parameter.empty
+        return {k: self._store(k, p.default) for k, p in self.signature.parameters.items() if p.default is not empty}
+
+
+def origin(function: Callable) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def find(name: str) -> Factory:
+    if name not in REGISTRY:
+        raise KeyError(f"no factory is called {name!r} here: import the module that lifts it, then load again.")
+    return REGISTRY[name]
+
+
+def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(), arrays=(), check=None) -> Callable[..., Any]:
+    """A plain function, with the signature and docstring people see, that makes expressions of `kind`."""
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1 if drop_first else 0 :]
+    signature = signature.replace(parameters=parameters, return_annotation=kind)
+    name = name or function.__name__
+    made = REGISTRY.get(name)
+    if made is None or made.function is not function or made.static != frozenset(static):
+        made = Factory(function, kind, name, signature, static, arrays, check)
+
+    def call(*args, **kwargs):
+        return made(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = made.name.rpartition(".")[2]
+    call.__module__, call.__signature__, call.factory = function.__module__, signature, made
+    call.__doc__ = inspect.cleandoc(doc or function.__doc__ or "")
+    call.__wrapped__ = function
+    return call
