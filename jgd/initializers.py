@@ -68,7 +68,7 @@ class Initializer(Expression):
     initializers.xavier_uniform({'b': (1,), 'w': (3, 1)})
     >>> jgd.parse(repr(init)) == init
     True
-    >>> net = lambda params, X: (X @ params["w"] + params["b"])[:, 0]
+    >>> net = lambda params, X: (X @ params["w"])[:, 0] + params["b"]
     >>> loss = lambda params, batch: jgd.losses.squared_error(net(params, batch.X), batch.y)
     >>> result = jgd.fit(jgd.Problem(loss, init=init), jgd.data.make_linear(100, [1.0, 2.0, 3.0]), jgd.sgd(0.1), epochs=20)
     >>> sorted(result.params)
