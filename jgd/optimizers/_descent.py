@@ -133,7 +133,7 @@ polyak_sgd = lift(
     doc="""Gradient descent whose step is Polyak's: the distance to the lowest value over the squared slope.
 
     w <- w - s g * min((f(w) - f_min) / (|s g|^2 + eps), max_learning_rate),  s = scaling, the norm over all parameters together,
-    and no step where |s g|^2 + eps is below the precision of a float. With `variant="sps+"` a negative difference counts as 0.
+    and no step where |s g|^2 + eps is at most 2.2e-16. With `variant="sps+"` a negative difference counts as 0.
 
     It asks for `value`, the objective, which `jgd.fit` gives. `f_min` is the least value, 0 where a model can fit its data.
 

@@ -52,7 +52,7 @@ adaptive_grad_clip = lift(
     doc="""Each unit's update shortened to a share of the length of its weights, if it is longer.
 
     u = g * min(1, clipping * max(|w|, eps) / |g|), the norms over the entries of one output unit: over a whole vector, along
-    axis 0 of a matrix, along all but the last axis of a kernel; `axis` says otherwise.
+    the first of two or three axes, along all but the last of four or five; `axis` says otherwise.
 
     >>> import jgd
     >>> jgd.adaptive_grad_clip(0.01)

@@ -111,7 +111,7 @@ scale_by_polyak = lift(
     optax.scale_by_polyak,
     doc="""Polyak's step: the distance to the lowest value over the squared length of the update.
 
-    u = g * min((f(w) - f_min) / (|g|^2 + eps), max_learning_rate), 0 where |g|^2 + eps is below the precision of a float. With
+    u = g * min((f(w) - f_min) / (|g|^2 + eps), max_learning_rate), 0 where |g|^2 + eps is at most 2.2e-16. With
     `variant="sps+"` a negative difference counts as 0. It asks for `value`, the objective, which `jgd.fit` gives.
 
     >>> import jgd
