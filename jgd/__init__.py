@@ -241,3 +241,11 @@ __all__ = [
     "yogi",
     "zero_nans",
 ]
+
+
+def __getattr__(name: str):
+    from jgd._checks import nearest
+
+    if name in contrib.__all__:
+        raise AttributeError(f"module 'jgd' has no attribute {name!r}: it is jgd.contrib.{name}, as in optax.")
+    raise AttributeError(f"module 'jgd' has no attribute {name!r}; {nearest(name, __all__)}")

@@ -85,6 +85,8 @@ def plot_loss(
         results = {label or repr(results.notes.tx): results}
     if not results:
         raise ValueError("there is nothing to draw: give at least one result.")
+    if any(result.steps_per_epoch is None for result in results.values()):
+        x = "step"  # a result out of compiled code knows no epochs
     plt = pyplot()
     with styled():
         if ax is None:
@@ -92,7 +94,7 @@ def plot_loss(
         drawn = []
         for i, (name, result) in enumerate(results.items()):
             steps = np.asarray(result.history.step)
-            at = steps / result.notes.steps_per_epoch if x == "epoch" else steps
+            at = steps / result.steps_per_epoch if x == "epoch" else steps
             ended = f" ({result.status})" if result.status in ("diverged", "nonfinite") else ""
             colour = COLOURS[i % len(COLOURS)]
             for quantity, loss in _losses(result, optimum if excess else None).items():

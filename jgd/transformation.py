@@ -111,7 +111,8 @@ def lift(
     """A factory of optax transformations, made into a factory of transformations that are data.
 
     Numbers, arrays of numbers, schedules and other transformations among the arguments become leaves and subtrees;
-    everything else is static structure. Works as a decorator for transformations of your own.
+    everything else is static structure. Works as a decorator for transformations of your own. A state that has a method
+    `report() -> {name: scalar}` puts these scalars into the history of a run.
 
     Args:
       function: returns an optax transformation (or anything with `init` and `update`).
@@ -279,19 +280,25 @@ chain.factory, named_chain.factory = _chain_factory.factory, _named_chain_factor
 chain.factory.make, named_chain.factory.make = chain, named_chain
 
 
-def learning_rate(tx: GradientTransformation, count: Any) -> Any:
-    """The learning rate in force at step `count`: that of the first link that has one, None if none has."""
+def learning_rates(tx: GradientTransformation, count: Any, of: str = "") -> dict[str, Any]:
+    """The learning rate in force at step `count`, as the history names it: that of the first link that has one.
+
+    Groups of parameters have one each, `learning_rate/label`. Empty if no link has one, or only its state knows it.
+    """
     rate = tx._values.get("learning_rate")
-    if rate is not None and not isinstance(rate, Static):
-        return rate(count) if callable(rate) else rate
     if isinstance(rate, Static):
-        return rate.value(count) if callable(rate.value) else None
-    every = tx.arguments.get("every_k_schedule", 1)
+        rate = rate.value if callable(rate.value) else None
+    if rate is not None:
+        warming = tx.arguments.get("warmup_steps") is not None  # a warm-up inside the transformation, out of sight
+        return {} if warming else {f"learning_rate{of}": rate(count) if callable(rate) else rate}
+    every, groups = tx.arguments.get("every_k_schedule", 1), tx.arguments.get("transforms")
     if callable(every):  # how many inner steps there were by now only its state knows
-        return None
+        return {}
+    inside = lambda part, of: learning_rates(part, count // every if isinstance(every, int) else count, of)
+    if isinstance(groups, Mapping):
+        parts = {label: part for label, part in groups.items() if isinstance(part, GradientTransformation)}
+        return {name: found for label, part in parts.items() for name, found in inside(part, f"{of}/{label}").items()}
     for part in jax.tree.leaves(tx._values, is_leaf=lambda v: isinstance(v, Expression)):
-        if isinstance(part, GradientTransformation):
-            found = learning_rate(part, count // every if isinstance(every, int) else count)
-            if found is not None:
-                return found
-    return None
+        if isinstance(part, GradientTransformation) and (found := inside(part, of)):
+            return found
+    return {}

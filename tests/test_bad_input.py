@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import jgd
-from jgd import _expression
+from jgd import _factory
 from jgd.training import _driver
 
 X = np.random.default_rng(0).normal(size=(12, 2))
@@ -29,7 +29,7 @@ BOWL = jgd.Problem(lambda w: jnp.sum((w - 2.0) ** 2), init=np.zeros(3))
 @pytest.fixture(autouse=True)
 def registry(monkeypatch):
     """What a test lifts is forgotten after it."""
-    monkeypatch.setattr(_expression, "REGISTRY", dict(_expression.REGISTRY))
+    monkeypatch.setattr(_factory, "REGISTRY", dict(_factory.REGISTRY))
 
 
 def fit(problem=LINEAR, data=(X, Y), tx=jgd.gd(0.1), **options):

@@ -15,7 +15,7 @@ import jgd
 from jgd._expression import Expression
 from jgd._factory import Factory
 from jgd._leaves import Static
-from tests.table import CORE, SCHEDULES, START, TRANSFORMATIONS, plain_loop, plain_update
+from tests.table import CORE, MATRIX, SCHEDULES, START, TRANSFORMATIONS, plain_loop, plain_update
 from tests.zoo import ZOO
 from tests.zoo_contrib import CONTRIB
 
@@ -128,18 +128,22 @@ def test_known_failures_name_tests_of_the_battery():
 
 @in_precisions(*PRECISIONS)
 def test_converges(tx_case, dtype):
+    """On a parabola; in single precision on the logistic loss, too, in jgd's own loop where that gives what must enter."""
     with jax.enable_x64(dtype == "float64"):
         tx, x0 = finished(tx_case, jgd), start(tx_case)
         least = jax.tree.map(jnp.ones_like, x0) | {"b": -jnp.ones_like(x0["b"])}
         np.testing.assert_allclose(flat(end(parabola, tx, tx_case)), flat(least), atol=0.06)
-        # Through jgd's own loop, which has nothing but gradients to give.
-        at = (
-            jgd.minimize(logistic, x0, tx, steps=tx_case.steps).params
-            if tx_case.gradients is None
-            else end(logistic, tx, tx_case)
-        )
-        best = jgd.minimize(logistic, x0, jgd.sgd(0.5, momentum=0.9), steps=2000).objective
-        assert logistic(at) < best + 0.01
+        if dtype == "float32":
+            own = tx_case.gradients is None
+            at = jgd.minimize(logistic, x0, tx, steps=tx_case.steps).params if own else end(logistic, tx, tx_case)
+            assert logistic(at) < lowest(x0["w"].ndim) + 0.01
+
+
+@functools.cache
+def lowest(ndim):
+    """The least logistic loss of one output or of several."""
+    x0 = start(CASES["sgd"]) if ndim == 1 else jax.tree.map(jnp.asarray, MATRIX)
+    return jgd.minimize(logistic, x0, jgd.sgd(0.5, momentum=0.9), steps=2000).objective
 
 
 def end(loss, tx, case):

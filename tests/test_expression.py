@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jgd
-from jgd.transformation import learning_rate
+from jgd.transformation import learning_rates
 
 TX = jgd.chain(jgd.clip_by_global_norm(1.0), jgd.adam(1e-2))
 
@@ -112,12 +112,16 @@ def test_optax_links_that_use_the_value_work_in_fit():
         assert jgd.minimize(f, jnp.zeros(3), tx, steps=60).objective < 1e-6
 
 
-def test_learning_rate_in_force():
+def test_learning_rates_in_force():
     half = jgd.schedules.step_decay(0.8, 1, 0.5)
-    assert float(learning_rate(jgd.chain(jgd.clip(1.0), jgd.sgd(half)), 2)) == pytest.approx(0.2)
-    assert float(learning_rate(jgd.MultiSteps(jgd.sgd(half), 4), 7)) == pytest.approx(0.4)
-    assert learning_rate(jgd.scale(-0.1), 0) is None
-    assert learning_rate(jgd.chain(optax.sgd(0.1)), 0) is None
+    one = lambda tx, count: pytest.approx({"learning_rate": float(learning_rates(tx, count)["learning_rate"])})
+    assert one(jgd.chain(jgd.clip(1.0), jgd.sgd(half)), 2) == {"learning_rate": 0.2}
+    assert one(jgd.MultiSteps(jgd.sgd(half), 4), 7) == {"learning_rate": 0.4}
+    for tx in (jgd.scale(-0.1), jgd.chain(optax.sgd(0.1)), jgd.contrib.schedule_free_sgd(0.1, warmup_steps=5)):
+        assert learning_rates(tx, 0) == {}
+    groups = jgd.partition({"a": jgd.adam(0.5), "b": jgd.sgd(half), "c": jgd.set_to_zero()}, lambda params: params)
+    found = learning_rates(jgd.chain(jgd.clip(1.0), groups), 1)
+    assert {name: float(rate) for name, rate in found.items()} == pytest.approx({"learning_rate/a": 0.5, "learning_rate/b": 0.4})
 
 
 numbers = st.floats(min_value=0, max_value=1, allow_nan=False)

@@ -407,3 +407,83 @@ def test_a_run_can_be_differentiated_in_what_its_loss_closes_over(x64):
         np.testing.assert_allclose(value, 2 - (1 - 0.2 * 1.5) ** 3, rtol=1e-6)
         np.testing.assert_allclose(slope, 3 * 0.2 * (1 - 0.2 * 1.5) ** 2, rtol=1e-6)
         np.testing.assert_allclose(jax.vmap(lambda a, kind=kind: after(a, kind))(jnp.array([1.5, 3.0]))[0], value, rtol=1e-6)
+
+
+def scored(target, prediction):
+    """A score of a user's own, the more the better."""
+    return jnp.mean(jnp.abs(prediction - target) < 1.0)
+
+
+def test_a_metric_that_picks_the_best_says_which_way_is_better():
+    options = {"metrics": [scored], "epochs": 5}
+    with pytest.raises(ValueError, match=r"which way is scored better\? Say it: scored\.higher_is_better = True"):
+        jgd.fit(jgd.linear_regression(), (X, Y), jgd.gd(0.1), best="scored", **options)
+    with pytest.raises(ValueError, match="which way is scored better"):
+        jgd.fit(jgd.linear_regression(), (X, Y), jgd.gd(0.1), stop=jgd.stopping.patience(2, metric="scored"), **options)
+    scored.higher_is_better = True
+    result = jgd.fit(jgd.linear_regression(), (X, Y), jgd.gd(0.1), best="scored", **options)
+    assert result.best.score == result.history.scored.max() > result.history.scored[0]
+
+
+def test_metrics_take_weights_or_are_refused_where_there_are_some():
+    required = lambda target, prediction, sample_weight: jnp.mean(target) if sample_weight is None else jnp.mean(sample_weight)
+    required.__name__ = "required"
+    fit = lambda data, metric: jgd.fit(jgd.linear_regression(), data, jgd.gd(0.1), epochs=1, metrics=[metric]).history
+    np.testing.assert_allclose(fit((X, Y), required).required, Y.mean(), rtol=1e-5)
+    np.testing.assert_allclose(fit((X, Y, WEIGHTS), required).required, 1.0, rtol=1e-5)
+    with pytest.raises(TypeError, match="weights, which the metric scored does not take"):
+        fit((X, Y, WEIGHTS), scored)
+
+
+def test_accuracy_is_of_labels():
+    logits = jgd.Problem("logistic", jnp.zeros(5), lambda w, X: X @ w)
+    with pytest.raises(TypeError, match=r"predicts float32 of shape \(100,\): give a predict that returns labels"):
+        jgd.fit(logits, (X, (Y > 0) * 1), jgd.gd(0.1), epochs=1, metrics=["accuracy"])
+
+
+class Telling(NamedTuple):
+    """A state with something to tell."""
+
+    told: jax.Array
+
+    def report(self):
+        return {"loss": self.told} if self.told.ndim == 0 else {"told": self.told}
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"), [((), "tells 'loss', which is recorded already"), ((3,), r"'told', which has shape \(3,\)")]
+)
+def test_a_report_is_of_scalars_with_names_of_their_own(shape, message):
+    telling = optax.GradientTransformation(lambda params: Telling(jnp.zeros(shape)), lambda u, s, params=None: (u, s))
+    with pytest.raises(ValueError, match=message):
+        jgd.fit(jgd.linear_regression(), (X, Y), jgd.chain(telling, jgd.gd(0.1)), epochs=1)
+
+
+def test_a_mask_may_be_a_function_in_a_selective_transform():
+    tx = jgd.selective_transform(jgd.gd(0.1), freeze_mask=lambda params: {name: name == "c" for name in params})
+    result = jgd.fit(linear(), (X, Y), tx, epochs=5)
+    mask = jgd.fit(linear(), (X, Y), jgd.selective_transform(jgd.gd(0.1), freeze_mask={"w": False, "c": True}), epochs=5)
+    assert result.params["c"] == 0.5
+    np.testing.assert_allclose(result.params["w"], mask.params["w"], rtol=1e-6)
+    assert np.all(np.asarray(result.params["w"]) != 0)
+
+
+def test_a_loss_of_a_prediction_given_as_a_function_is_refused_with_the_remedy():
+    for loss in (jgd.losses.huber, functools.partial(jgd.losses.huber, delta=0.5)):
+        with pytest.raises(
+            TypeError, match=r"the loss huber is one of a prediction and a target: give its name, 'huber', or write"
+        ):
+            jgd.Problem(loss, jnp.zeros(5), lambda w, X: X @ w)
+
+
+def test_a_member_predicts_and_is_drawn():
+    members = jgd.ensemble(NETWORK, (X, Y), jgd.adam(0.01), members=2, epochs=2)
+    assert members[0].predict(X).shape == (100,)
+    assert members[0].plot().get_xlabel() == "step"
+
+
+def test_names_of_other_libraries_are_answered():
+    with pytest.raises(AttributeError, match=r"'muon': it is jgd\.contrib\.muon"):
+        jgd.muon  # noqa: B018
+    with pytest.raises(AttributeError, match="did you mean 'adam'"):
+        jgd.Adam  # noqa: B018

@@ -92,8 +92,8 @@ OPTIMIZERS = {
     "fromage": Case(lambda: jgd.fromage(0.02, min_norm=0.05), lambda: optax.fromage(0.02, min_norm=0.05)),
     "lamb": Case(lambda: jgd.lamb(0.02, weight_decay=1e-3), lambda: optax.lamb(0.02, weight_decay=1e-3), start=MATRIX),
     "lars": Case(
-        lambda: jgd.lars(1.0, weight_decay=1e-3, trust_coefficient=0.01, momentum=0.5),
-        lambda: optax.lars(1.0, weight_decay=1e-3, trust_coefficient=0.01, momentum=0.5),
+        lambda: jgd.lars(0.5, weight_decay=1e-3, trust_coefficient=0.01, momentum=0.5),
+        lambda: optax.lars(0.5, weight_decay=1e-3, trust_coefficient=0.01, momentum=0.5),
         start=MATRIX,
     ),
     "nadamw": Case(lambda: jgd.nadamw(0.05, weight_decay=1e-3), lambda: optax.nadamw(0.05, weight_decay=1e-3)),

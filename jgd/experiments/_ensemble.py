@@ -9,6 +9,7 @@ import numpy as np
 from jgd._checks import as_key, check_count
 from jgd.models import Problem
 from jgd.training import Result, train, training_step
+from jgd.training._result import HostNotes
 from jgd.training._step import INIT, State
 from jgd.training.stopping import CONVERGED, MAX_STEPS, STATUSES
 from jgd.transformation import GradientTransformation, as_transformation
@@ -54,7 +55,9 @@ class Ensemble:
         """One member's result."""
         if not -len(self) <= member < len(self):
             raise IndexError(f"member {member} of {len(self)}.")
-        return jax.tree.map(lambda leaf: leaf[member], self.results)
+        result = jax.tree.map(lambda leaf: leaf[member], self.results)
+        result.notes = HostNotes(problem=self.problem)
+        return result
 
     def __repr__(self) -> str:
         names, counts = np.unique(self.status, return_counts=True)

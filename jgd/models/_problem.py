@@ -85,6 +85,12 @@ class Problem(Expression):
                 raise TypeError(f"the loss {loss!r} is one of a prediction: give predict=f with f(params, X) as well.")
         elif not callable(loss):
             raise TypeError(f"loss must be a function loss(params) or loss(params, batch), or a name, found {loss!r}.")
+        elif getattr(getattr(loss, "func", loss), "__module__", "").startswith("jgd.losses"):
+            name = getattr(loss, "func", loss).__name__
+            raise TypeError(
+                f"the loss {name} is one of a prediction and a target: give its name, {name!r}, or write "
+                f"lambda params, batch: jgd.losses.{name}(predict(params, batch.X), batch.y)."
+            )
         elif _positional(loss) not in (1, 2):
             raise TypeError(f"loss must be loss(params) or loss(params, batch), found {_positional(loss)} arguments.")
         if (state is None) == _names(loss, "state"):
@@ -163,7 +169,9 @@ def encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Datas
     number = problem.functions.encode
     if number is None:
         if data.y is not None and data.y.dtype.kind in "US":
-            raise TypeError("y is text, and this problem does not know classes: give numbers.")
+            raise TypeError(
+                "y is text, and this problem does not know classes: give numbers, such as np.unique(y, return_inverse=True)[1]."
+            )
         return data if data.y is None or isinstance(data.y, jax.Array) else data._with(y=encode_numbers(data.y, None)[0])
     if data.X.ndim != 2:
         raise ValueError(

@@ -33,6 +33,26 @@ def scalars_as_vectors(
     return wrapped
 
 
+def mask_or_function(
+    factory: Callable[P, optax.GradientTransformationExtraArgs],
+) -> Callable[P, optax.GradientTransformationExtraArgs]:
+    """The same factory, whose `freeze_mask` may be a function of the parameters: optax takes one for a mask that is true."""
+
+    @functools.wraps(factory)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> optax.GradientTransformationExtraArgs:
+        mask = kwargs["freeze_mask"]
+        if not callable(mask):
+            return factory(*args, **kwargs)
+        make = lambda params: factory(*args, **kwargs | {"freeze_mask": mask(params)})
+
+        def update(updates, state, params=None, **extra):
+            return make(updates if params is None else params).update(updates, state, params, **extra)
+
+        return optax.GradientTransformationExtraArgs(lambda params: make(params).init(params), update)
+
+    return wrapped
+
+
 def of_the_objective(
     factory: Callable[P, optax.GradientTransformationExtraArgs],
 ) -> Callable[P, optax.GradientTransformationExtraArgs]:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import optax
 
+from jgd.optimizers._adapters import mask_or_function
 from jgd.transformation import lift
 
 apply_if_finite = lift(
@@ -49,10 +50,10 @@ freeze = lift(
 )
 
 selective_transform = lift(
-    optax.selective_transform,
+    mask_or_function(optax.selective_transform),
     doc="""An optimizer for the parameters that `freeze_mask` does not select; those it selects stay where they are.
 
-    `freeze_mask` is a pytree of booleans shaped like the parameters.
+    `freeze_mask` is a pytree of booleans shaped like the parameters, or a function of the parameters that makes one.
 
     >>> import jgd
     >>> jgd.selective_transform(jgd.adam(0.1), freeze_mask={"kernel": False, "bias": True})

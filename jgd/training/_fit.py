@@ -138,7 +138,8 @@ def fit(
       key: a seed or a JAX key; the same key gives the same numbers.
       shuffle: True (a new order each epoch), False (the data's order), or "replacement".
       validation: data to watch, or the share of rows to hold out for it.
-      metrics: names (accuracy, mse, mae, r2) or functions f(target, prediction, sample_weight), recorded with the loss.
+      metrics: names (accuracy, mse, mae, r2) or functions f(target, prediction, sample_weight), recorded with the loss; a
+        function that `best` or a rule looks at has an attribute `higher_is_better`.
       stop: a rule, or several joined by `|` and `&`; see `jgd.stopping`.
       record: "epoch" (the exact objective and gradient norm on all data, each epoch), k (the same, every k steps), or
         "step" (each step's batch loss).

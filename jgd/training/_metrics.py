@@ -1,5 +1,6 @@
 """Scores of predictions, by name: f(target, prediction, sample_weight) -> scalar."""
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,12 @@ def _mean(values, weight):
 
 def accuracy(target, prediction, sample_weight=None):
     """The share of rows predicted right."""
+    if jnp.issubdtype(prediction.dtype, jnp.floating) or prediction.shape != target.shape:
+        raise TypeError(
+            f"accuracy compares predicted labels of shape {target.shape} with the targets, but this problem predicts "
+            f"{prediction.dtype} of shape {prediction.shape}: give a predict that returns labels, such as `logits > 0` or "
+            "`logits.argmax(-1)`, or a metric of your own."
+        )
     return _mean((target == prediction).astype(jnp.result_type(float)), sample_weight)
 
 
@@ -37,6 +44,7 @@ def r2(target, prediction, sample_weight=None):
 
 
 accuracy.higher_is_better = r2.higher_is_better = True
+mse.higher_is_better = mae.higher_is_better = False
 NAMED = {"accuracy": accuracy, "mse": mse, "mae": mae, "r2": r2}
 
 
@@ -70,4 +78,20 @@ def named_metrics(metrics: Sequence[str | Callable[..., Any]]) -> tuple[tuple[st
 
 
 def call_metric(function: Callable[..., Any], target, prediction, weight):
-    return function(target, prediction) if weight is None else function(target, prediction, sample_weight=weight)
+    """The score; a metric that takes no weights is refused where there are some."""
+    if takes_weights(function):
+        return function(target, prediction, sample_weight=weight)
+    if weight is not None:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(
+            f"the rows have weights, which the metric {name} does not take: write it as f(target, prediction, sample_weight)."
+        )
+    return function(target, prediction)
+
+
+def takes_weights(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters)

@@ -20,7 +20,7 @@ from jgd.training._record import named_leaves, reported
 from jgd.training._start import check_like, check_loss, check_state
 from jgd.training._step import SPLIT, State, training_step
 from jgd.training.stopping import StoppingRule
-from jgd.transformation import GradientTransformation, as_transformation, learning_rate
+from jgd.transformation import GradientTransformation, as_transformation, learning_rates
 
 
 class Run(NamedTuple):
@@ -185,7 +185,7 @@ def _check_names(
 ) -> None:
     """The names that rules and `best` refer to must be among those recorded."""
     recorded = ["step", "loss", "grad_norm"] + [name for name, _ in plan.metrics]
-    recorded += ["learning_rate"] if learning_rate(tx, 0) is not None else []
+    recorded += list(learning_rates(tx, 0))
     if validation:
         recorded += ["validation_loss"] + [f"validation_{name}" for name, _ in plan.metrics]
     if best is not None and not isinstance(best, str):
@@ -193,6 +193,12 @@ def _check_names(
     wanted = {best} | set(stop.functions.needs if isinstance(stop, StoppingRule) else ())
     if wanted - {None, "seconds", *recorded}:
         recorded += _other_names(plan, problem, tx, data)
+    for name in wanted & {prefix + metric for metric, _ in plan.metrics for prefix in ("", "validation_")}:
+        function = dict(plan.metrics)[name.removeprefix("validation_")]
+        if not hasattr(function, "higher_is_better"):
+            raise ValueError(
+                f"which way is {name} better? Say it: {getattr(function, '__name__', 'metric')}.higher_is_better = True (or False)"
+            )
     if best is not None and best not in recorded[1:]:
         raise ValueError(f"best={best!r} is not recorded; {nearest(best, recorded[1:])}")
     if stop is None:

@@ -5,10 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jgd.training._metrics import call_metric
+from jgd.training._metrics import RESERVED, call_metric
 from jgd.training._plan import Inputs, Plan, on_batch, step_rows
 from jgd.training._step import State, direction, norm, step_key
-from jgd.transformation import learning_rate
+from jgd.transformation import learning_rates
 
 
 def sign_of(name: str, metrics: tuple) -> float:
@@ -34,9 +34,7 @@ def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
     else:
         loss, grads, updates = measure(inputs.data)
     record = {"step": state.step, "loss": loss, "grad_norm": norm(grads)}
-    rate = learning_rate(inputs.tx, state.step)
-    if rate is not None:
-        record["learning_rate"] = jnp.asarray(rate, loss.dtype)
+    record |= {name: jnp.asarray(rate, loss.dtype) for name, rate in learning_rates(inputs.tx, state.step).items()}
     if plan.norms:
         record |= {f"grad_norm/{name}": norm(leaf) for name, leaf in named_leaves(grads)}
         record |= {f"update_norm/{name}": norm(leaf) for name, leaf in named_leaves(updates)}
@@ -65,5 +63,13 @@ def named_leaves(tree: Any) -> list[tuple[str, Any]]:
 def reported(opt_state: Any) -> dict[str, jax.Array]:
     """The scalars that parts of an optimizer's state have to tell: those of its parts that have a method `report`."""
     tells = lambda part: hasattr(part, "report")
-    parts = [part for part in jax.tree.leaves(opt_state, is_leaf=tells) if tells(part)]
-    return {name: value for part in parts for name, value in part.report().items()}
+    record: dict[str, jax.Array] = {}
+    for part in jax.tree.leaves(opt_state, is_leaf=tells):
+        for name, value in part.report().items() if tells(part) else ():
+            if jnp.shape(value) != () or name in record or name in RESERVED:
+                what = f"has shape {jnp.shape(value)}" if jnp.shape(value) else "is recorded already"
+                raise ValueError(
+                    f"{type(part).__name__}.report tells {name!r}, which {what}: scalars, each with a name of its own."
+                )
+            record[name] = jnp.asarray(value)
+    return record

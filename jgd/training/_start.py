@@ -151,7 +151,8 @@ def check_first_loss(loss: float) -> None:
     """The loss at the start must be finite."""
     if not math.isfinite(loss):
         raise ValueError(
-            f"the loss is {loss} at the initial parameters: no step can help. Look for log(0), 0/0 or an overflow in it."
+            f"the loss is {loss} at the initial parameters: no step can help. Look for log(0), 0/0 or an overflow in it, and for "
+            "labels that its loss does not know (classes are 0..k-1)."
         )
 
 

@@ -30,14 +30,17 @@ class DynamicLossScalingState(NamedTuple):
 
 
 @lift
-def dynamic_loss_scaling(inner, init_scale=2.0**15, growth_interval=2000, factor=2.0, min_scale=1.0, max_scale=2.0**24):
+def dynamic_loss_scaling(
+    inner: optax.GradientTransformation, init_scale=2.0**15, growth_interval=2000, factor=2.0, min_scale=1.0, max_scale=2.0**24
+):
     """Gradients of a scaled loss, unscaled before the inner transformation; a step that overflows lowers the scale.
 
     g = grad(s f(w)) / s.  If g is finite, u = inner(g), and s <- min(factor * s, max_scale) after `growth_interval` such
     steps in a row; if not, u = 0, the inner state stays, and s <- max(s / factor, min_scale).
 
-    The whole chain belongs inside: it takes the gradient anew from `value_fn`, which jgd's training step offers. A skipped
-    step counts as a step. The history of a run records `loss_scale` and `skipped_steps`, so no step is lost silently.
+    The whole chain belongs inside: it takes the gradient anew from `value_fn`, which jgd's training step offers, and what stands
+    behind it would move the parameters in a skipped step too. A skipped step counts as a step. The history of a run records
+    `loss_scale` and `skipped_steps`, so no step is lost silently.
 
     Args:
       inner: the optimizer, all of it.
@@ -48,7 +51,7 @@ def dynamic_loss_scaling(inner, init_scale=2.0**15, growth_interval=2000, factor
       max_scale: the largest.
 
     Raises:
-      TypeError: in the training loop, if it is not the outermost transformation, or no `value_fn` is offered.
+      TypeError: in the training loop, if something stands before it or around it, or no `value_fn` is offered.
 
     >>> import jgd
     >>> X, y = jgd.data.make_classes(200, 2, key=0)
