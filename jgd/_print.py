@@ -3,7 +3,6 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jgd import _checks
@@ -28,7 +27,7 @@ def code_of(value: Any) -> tuple[str, bool]:
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         if value.shape == () and _checks.is_concrete(value) and is_number(value):
             return repr(float(value)), True
-        return f"{jnp.dtype(value.dtype).name}[{','.join(map(str, value.shape))}]", False
+        return f"{value.dtype!s}[{','.join(map(str, value.shape))}]", False
     return repr(value), False
 
 

@@ -6,12 +6,10 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, ParamSpec
 
-import jax
 import optax
 
 from jgd._expression import Expression, stack
 from jgd._factory import factory, origin
-from jgd._leaves import Static
 from jgd._over import Over
 from jgd._parse import parse
 
@@ -166,6 +164,13 @@ def _check_inner(function: Callable, made: GradientTransformation) -> None:
                 raise TypeError(f"{made.name}: {where} is a string: give jgd.parse({part!r}).")
             if not (_is_pair(part) or isinstance(part, Over)):
                 as_transformation(part, f"{made.name}: {where}")
+    _refuse_rows(made)
+
+
+def _refuse_rows(made: GradientTransformation) -> None:
+    """An accumulator hands on the rows of its last batch only."""
+    if made.name == "MultiSteps" and "row_grads" in asked(made):
+        raise TypeError("MultiSteps accumulates means: put the link that works on rows before it, chain(that, MultiSteps(...)).")
 
 
 def _is_pair(value: Any) -> bool:
@@ -278,27 +283,3 @@ def named_chain(*links: tuple[str, Any]) -> GradientTransformation:
 
 chain.factory, named_chain.factory = _chain_factory.factory, _named_chain_factory.factory
 chain.factory.make, named_chain.factory.make = chain, named_chain
-
-
-def learning_rates(tx: GradientTransformation, count: Any, of: str = "") -> dict[str, Any]:
-    """The learning rate in force at step `count`, as the history names it: that of the first link that has one.
-
-    Groups of parameters have one each, `learning_rate/label`. Empty if no link has one, or only its state knows it.
-    """
-    rate = tx._values.get("learning_rate")
-    if isinstance(rate, Static):
-        rate = rate.value if callable(rate.value) else None
-    if rate is not None:
-        warming = tx.arguments.get("warmup_steps") is not None  # a warm-up inside the transformation, out of sight
-        return {} if warming else {f"learning_rate{of}": rate(count) if callable(rate) else rate}
-    every, groups = tx.arguments.get("every_k_schedule", 1), tx.arguments.get("transforms")
-    if callable(every):  # how many inner steps there were by now only its state knows
-        return {}
-    inside = lambda part, of: learning_rates(part, count // every if isinstance(every, int) else count, of)
-    if isinstance(groups, Mapping):
-        parts = {label: part for label, part in groups.items() if isinstance(part, GradientTransformation)}
-        return {name: found for label, part in parts.items() for name, found in inside(part, f"{of}/{label}").items()}
-    for part in jax.tree.leaves(tx._values, is_leaf=lambda v: isinstance(v, Expression)):
-        if isinstance(part, GradientTransformation) and (found := inside(part, of)):
-            return found
-    return {}

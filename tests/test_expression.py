@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jgd
-from jgd.transformation import learning_rates
+from jgd.training._rates import learning_rates
 
 TX = jgd.chain(jgd.clip_by_global_norm(1.0), jgd.adam(1e-2))
 

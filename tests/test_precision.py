@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jgd
@@ -164,3 +165,28 @@ def test_a_mixed_problem_is_data():
     assert repr(LOGISTIC_LOW) == "mixed_precision(logistic_regression(l2=0.001), dtype='float16')"
     assert jgd.parse(repr(LOGISTIC_LOW)) == LOGISTIC_LOW
     assert jax.tree.leaves(LOGISTIC_LOW) == [0.001]
+
+
+@pytest.mark.parametrize("scale", [2.0**10, 2.0**16, 2.0**20])
+def test_float16_parameters_move_at_any_scale(scale):
+    problem = jgd.Problem(lambda w: 1e-3 * (w.astype(jnp.float32) - 2) ** 2, jnp.float16(1))
+    result = jgd.fit(problem, tx=jgd.dynamic_loss_scaling(jgd.gd(10.0), init_scale=scale), steps=100)
+    np.testing.assert_allclose(result.params, 2 - 0.98**100, atol=0.02)
+
+
+def test_what_cannot_be_scaled_is_refused_and_optaxs_links_are_taken():
+    rows = jgd.chain(jgd.contrib.per_example_global_norm_clip(1.0), jgd.gd(0.1))
+    with pytest.raises(TypeError, match="scaled gradients only, not row_grads"):
+        jgd.fit(LOGISTIC, (X, Y), jgd.dynamic_loss_scaling(rows), epochs=1)
+    with pytest.raises(TypeError, match="dynamic_loss_scaling: inner is not an optimizer"):
+        jgd.dynamic_loss_scaling(0.1)
+    ours = jgd.fit(LOGISTIC, (X, Y), jgd.dynamic_loss_scaling(jgd.gd(0.1)), epochs=3)
+    theirs = jgd.fit(LOGISTIC, (X, Y), jgd.dynamic_loss_scaling(optax.sgd(0.1)), epochs=3)
+    np.testing.assert_allclose(ours.params.weights, theirs.params.weights, rtol=1e-6)
+
+
+def test_data_for_a_loss_that_takes_none_is_refused_through_the_wrapper():
+    plain = jgd.mixed_precision(jgd.Problem(lambda w: (w - 2.0) ** 2, init=1.0))
+    assert plain.objective(5.0) == 9.0
+    with pytest.raises(ValueError, match="this loss takes no data"):
+        jgd.fit(plain, (X, Y), jgd.gd(0.1), epochs=1)

@@ -10,6 +10,7 @@ import optax
 import pytest
 
 import jgd
+from jgd.training import _driver
 
 X, Y = (np.asarray(a, np.float64) for a in jgd.data.make_linear(100, key=0, noise=0.3))
 WEIGHTS = np.random.default_rng(0).uniform(0.5, 2.0, 100)
@@ -487,3 +488,113 @@ def test_names_of_other_libraries_are_answered():
         jgd.muon  # noqa: B018
     with pytest.raises(AttributeError, match="did you mean 'adam'"):
         jgd.Adam  # noqa: B018
+
+
+# --- what a review found ----------------------------------------------------------------------------------------------
+
+
+def test_a_run_can_be_differentiated_in_the_value_of_a_frozen_parameter(x64):
+    def after(b):
+        problem = jgd.Problem(lambda p: (p["x"] + p["b"] - 1) ** 2, {"x": 0.0, "b": b}, frozen={"x": False, "b": True})
+        return jgd.train(problem, tx=jgd.gd(0.1), steps=3).params["x"]  # (1 - b) (1 - 0.8^3)
+
+    value, slope = jax.value_and_grad(after)(0.25)
+    np.testing.assert_allclose([value, slope], [0.75 * (1 - 0.8**3), 0.8**3 - 1], rtol=1e-6)
+
+
+def test_a_line_search_scores_the_parameters_that_are_taken():
+    search = lambda: optax.scale_by_backtracking_linesearch(20, store_grad=True)
+    tx = optax.chain(optax.add_decayed_weights(5.0), optax.sgd(1.0), search())
+    held = jgd.fit(linear(frozen={"w": False, "c": True}), (X, Y), tx, steps=4)
+    smaller = jgd.Problem(lambda w, batch: rows({"w": w, "c": 0.5}, batch), init=jnp.zeros(5))
+    np.testing.assert_allclose(held.history.loss, jgd.fit(smaller, (X, Y), tx, steps=4).history.loss, rtol=1e-5)
+
+
+def test_a_frozen_mask_may_be_a_module_that_can_be_called():
+    class Callable(NamedTuple):
+        w: bool = False
+        c: bool = True
+
+        def __call__(self, x):
+            raise AssertionError("a mask is no function")
+
+    problem = jgd.Problem(lambda p, b: (b.X @ p.w + p.c - b.y) ** 2, Callable(jnp.zeros(5), jnp.asarray(0.5)), frozen=Callable())
+    assert jgd.fit(problem, (X, Y), jgd.gd(0.1), epochs=1).params.c == 0.5
+
+
+def test_accumulating_rows_is_refused():
+    tx = jgd.contrib.per_example_global_norm_clip(1.0)
+    with pytest.raises(TypeError, match="MultiSteps accumulates means: put the link that works on rows before it"):
+        jgd.MultiSteps(jgd.chain(tx, jgd.gd(0.1)), 2)
+    jgd.fit(linear(), (X, Y), jgd.chain(tx, jgd.MultiSteps(jgd.gd(0.1), 2)), batch_size=10, epochs=1)
+
+
+def test_rows_need_a_loss_of_rows():
+    whole = jgd.Problem(lambda w, batch: jnp.sum((batch.X @ w - batch.y) ** 2), init=jnp.zeros(5))
+    with pytest.raises(TypeError, match="the loss must return one value per row, not a scalar"):
+        jgd.fit(whole, (X, Y), jgd.chain(jgd.contrib.per_example_global_norm_clip(1.0), jgd.gd(0.1)), epochs=1)
+
+
+def test_weights_that_a_scalar_loss_cannot_take_are_refused_wherever_they_come_from():
+    scalar = jgd.Problem(lambda w, batch: jnp.mean((batch.X @ w - batch.y) ** 2), init=jnp.zeros(5))
+    for call in (
+        lambda: scalar.objective(jnp.zeros(5), (X, Y, WEIGHTS)),
+        lambda: jgd.fit(scalar, (X, Y), jgd.gd(0.1), epochs=1, validation=(X, Y, WEIGHTS)),
+    ):
+        with pytest.raises(ValueError, match="sample weights need a loss that returns one value per row"):
+            call()
+    column = jgd.Problem(lambda w, batch: (batch.X @ w - batch.y)[:, None] ** 2, init=jnp.zeros(5))
+    with pytest.raises(ValueError, match=r"found shape \(100, 1\) for 100 rows"):
+        column.objective(jnp.zeros(5), (X, Y))
+
+
+def test_a_state_that_starts_as_a_whole_number_and_goes_on_as_a_float_is_refused():
+    problem = jgd.Problem(lambda w, *, state: (w**2, state + 0.5), init=1.0, state=0)
+    with pytest.raises(TypeError, match=r"starts as int32, but the loss returns float32: start it at 0\.0"):
+        jgd.fit(problem, tx=jgd.gd(0.1), steps=2)
+    counting = jgd.Problem(lambda w, *, state: (w**2, state + 1), init=1.0, state=0)
+    assert jgd.fit(counting, tx=jgd.gd(0.1), steps=3).model_state == 3
+
+
+def test_rates_that_only_a_state_knows_are_not_recorded():
+    rate = jgd.schedules.linear(1.0, 0.0, 10)
+    names = lambda tx: jgd.minimize(lambda w: w**2, 1.0, tx, steps=2).history.names
+    assert "learning_rate" not in names(jgd.apply_if_finite(jgd.gd(rate), 3))
+    assert "learning_rate" in names(jgd.apply_if_finite(jgd.gd(0.1), 3))
+    sam = jgd.contrib.sam(jgd.sgd(0.1), jgd.sgd(0.05))
+    np.testing.assert_allclose(jgd.minimize(lambda w: w**2, 1.0, sam, steps=2).history.learning_rate, 0.1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["default", "keyword", "object", "method", "jit"])
+def test_tracers_are_seen_wherever_a_loss_keeps_them(kind):
+    class Kept:
+        def __init__(self, a):
+            self.a = a
+
+        def __call__(self, w):
+            return self.a * (w - 2.0) ** 2
+
+    def after(a):
+        losses = {
+            "default": lambda w, b=a: b * (w - 2.0) ** 2,
+            "keyword": lambda w, *, b=a: b * (w - 2.0) ** 2,
+            "object": Kept(a),
+            "method": Kept(a).__call__,
+            "jit": jax.jit(lambda w: a * (w - 2.0) ** 2),
+        }
+        return jgd.train(jgd.Problem(losses[kind], 1.0), tx=jgd.gd(0.1), steps=3).params
+
+    np.testing.assert_allclose(jax.grad(after)(1.5), 3 * 0.2 * (1 - 0.2 * 1.5) ** 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("stop", [None, jgd.stopping.patience(50, metric="loss")], ids=["state", "patience"])
+def test_a_fit_in_chunks_is_traced_once(stop):
+    problem = jgd.Problem(lambda w, batch, *, state: ((batch.X[:, 0] * w - batch.y) ** 2, state + 1.0), init=1.0, state=0.0)
+    before = _driver._traced
+    jgd.fit(problem, (X, Y), jgd.gd(0.1), epochs=9, chunk=3, stop=stop)
+    assert _driver._traced - before == 2
+
+
+def test_a_loss_that_cannot_be_evaluated_without_a_key_is_refused():
+    with pytest.raises(TypeError, match=r"write loss\(params, batch, \*, key=None\)"):
+        jgd.Problem(lambda w, *, key: w, init=1.0)

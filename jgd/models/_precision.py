@@ -13,7 +13,8 @@ def _mixed_precision(problem, dtype="bfloat16") -> ProblemFunctions:
     functions = problem.functions
 
     def low(tree):
-        return jax.tree.map(lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree)
+        floating = lambda leaf: jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf).astype(dtype) if floating(leaf) else leaf, tree)
 
     def high(values):
         return values.astype(jnp.promote_types(values.dtype, jnp.float32))
@@ -28,8 +29,9 @@ def _mixed_precision(problem, dtype="bfloat16") -> ProblemFunctions:
 def _check(made):
     if not isinstance(made.problem, Problem):
         raise TypeError(f"mixed_precision takes a problem, found {made.problem!r}.")
-    if made.dtype.name not in LOW:
-        raise ValueError(f"mixed_precision: dtype must be {' or '.join(LOW)}, found {made.dtype.name}.")
+    name = getattr(made.dtype, "name", made.dtype)
+    if name not in LOW:
+        raise ValueError(f"mixed_precision: dtype must be {' or '.join(LOW)}, found {name}.")
 
 
 mixed_precision = factory(

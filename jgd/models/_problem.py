@@ -1,6 +1,5 @@
 """A problem as data: its functions are static, its numbers (a penalty's strength, an initial point) are leaves."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from jgd._expression import Expression
 from jgd._factory import factory, is_function
 from jgd.data import Dataset, encode_numbers
 from jgd.data._dataset import as_dataset
+from jgd.models._signature import names, parameters, positional, requires, takes_data
 
 
 class ProblemFunctions(NamedTuple):
@@ -51,7 +51,7 @@ class Problem(Expression):
     Args:
       loss: `loss(params)` for a plain function without data, or `loss(params, batch)` where the batch is a `jgd.Dataset` of
         the rows of one step; returns one value per row (jgd reduces and weights: do not weight it yourself) or a scalar
-        (then weights are refused). Or the name of one of `jgd.losses`, taken of `predict(params, X)` and y.
+        (then weights are refused). Or the name of one of `jgd.losses`, taken of `predict(params, X)` and y, which gets no key.
         If it takes `key=None` by name, it gets another key each step (for dropout), and None where a run only evaluates.
         If it takes `state=None` by name, it gets what the step before returned (such as BatchNorm's statistics), and
         returns `(loss, state)`; where a run only evaluates, the state it returns is dropped.
@@ -60,7 +60,8 @@ class Problem(Expression):
       predict: `predict(params, X)`, if the problem predicts; with `state=None` too, if it needs the state.
       state: the state before the first step, or a function of a key (the one `init` gets) that makes it.
       frozen: which parameters are held fixed: a tree of booleans (or a prefix of one), or a function of the parameters
-        that makes it. Their gradient is zero, and no optimizer moves them.
+        that makes it. A run's gradient is zero there, and no optimizer moves them; weight decay inside an optimizer that
+        keeps parameters of its own (lookahead, schedule_free) needs a mask too.
 
     Raises:
       TypeError, ValueError: for a loss that takes other arguments, or a state that no loss takes.
@@ -91,9 +92,11 @@ class Problem(Expression):
                 f"the loss {name} is one of a prediction and a target: give its name, {name!r}, or write "
                 f"lambda params, batch: jgd.losses.{name}(predict(params, batch.X), batch.y)."
             )
-        elif _positional(loss) not in (1, 2):
-            raise TypeError(f"loss must be loss(params) or loss(params, batch), found {_positional(loss)} arguments.")
-        if (state is None) == _names(loss, "state"):
+        elif positional(loss) not in (1, 2):
+            raise TypeError(f"loss must be loss(params) or loss(params, batch), found {positional(loss)} arguments.")
+        elif requires(loss, "key"):
+            raise TypeError("a loss gets the key None where a run only evaluates: write loss(params, batch, *, key=None).")
+        if (state is None) == names(loss, "state"):
             advice = "give state=, the state before the first step" if state is None else "write loss(params, batch, *, state)"
             raise TypeError(f"a loss that takes a state and the state it starts with go together: {advice}.")
         return _problem(loss, init, predict, state, frozen)
@@ -134,8 +137,6 @@ class Problem(Expression):
     def objective_and_state(self, params: Any, data: Dataset | None, *, key: Any, state: Any) -> tuple[jax.Array, Any]:
         """The objective and the loss's next state."""
         functions, data = self.functions, self.dataset(data) if isinstance(data, tuple) else data
-        if functions.frozen is not None:
-            params = where_frozen(functions.frozen(params), params, jax.lax.stop_gradient)
         value, state = mean_loss(functions, params, data, key, state)
         return value if functions.penalty is None else value + functions.penalty(params), state
 
@@ -202,26 +203,37 @@ def mean_loss(functions: ProblemFunctions, params: Any, data: Dataset | None, ke
     """sum(w l) / sum(w), where a `Dataset`'s weights have mean one, so it is mean(w l); and the next state."""
     values, state = loss_values(functions, params, data, key, state)
     if values.ndim == 0:
+        if data is not None and data.sample_weight is not None:
+            raise ValueError("sample weights need a loss that returns one value per row; this one returns a scalar.")
         return values, state
+    if values.shape != (None if data is None else len(data),):
+        rows = "without data" if data is None else f"for {len(data)} rows"
+        raise ValueError(f"the loss must return one value per row or a scalar, found shape {values.shape} {rows}.")
     if data.sample_weight is not None:
         values = values * data.sample_weight.astype(values.dtype)
     return jnp.mean(values), state
 
 
-def where_frozen(mask: Any, tree: Any, function: Callable[[Any], Any]) -> Any:
-    """`tree`, its leaves replaced by function(leaf) where `mask` (booleans, of its structure or a prefix) is true."""
-    return jax.tree.map(lambda frozen, part: jax.tree.map(function, part) if frozen else part, mask, tree)
+def where_frozen(mask: Any, held: Any, free: Any) -> Any:
+    """`held` where `mask` (booleans, of their structure or a prefix of it) is true, else `free`."""
+    return jax.tree.map(lambda frozen, a, b: a if frozen else b, mask, held, free)
+
+
+def pinned(problem: Problem, params: Any) -> Callable[[Any], Any]:
+    """A function of parameters that gives the frozen ones the values they have in `params`."""
+    frozen = problem.functions.frozen
+    return (lambda p: p) if frozen is None else lambda p: where_frozen(frozen(params), params, p)
 
 
 def _generic(loss, init, predict, state, frozen):
-    asks = tuple(name for name in ("key", "state") if _names(loss, name))
+    asks = tuple(name for name in ("key", "state") if names(loss, name))
     if isinstance(loss, str):
         of_prediction = losses.get(loss)
         function = lambda params, batch: of_prediction(predict(params, batch.X), batch.y)
     else:
         function = loss
     with_data = takes_data(function)
-    if predict is None or "state" in (_parameters(predict) or ()):
+    if predict is None or "state" in (parameters(predict) or ()):
         stateful_predict = predict
     else:
         stateful_predict = lambda params, X, state=None: predict(params, X)
@@ -241,7 +253,7 @@ def _generic(loss, init, predict, state, frozen):
 
     return ProblemFunctions(
         init=made(init), loss=values, predict=stateful_predict, asks=asks, state=made(() if state is None else state),
-        frozen=None if frozen is None else frozen if callable(frozen) else lambda params: frozen,
+        frozen=None if frozen is None else frozen if is_function(frozen) else lambda params: frozen,
     )  # fmt: skip
 
 
@@ -258,35 +270,12 @@ def _checked_state(new: Any, old: Any) -> Any:
     ):
         shapes = lambda tree: jax.tree.map(np.shape, tree)
         raise ValueError(f"the loss returned a state of another structure than it was given: {shapes(new)}, not {shapes(old)}.")
+    for was, is_now in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True):
+        if jnp.issubdtype(jnp.result_type(is_now), jnp.floating) and not jnp.issubdtype(jnp.result_type(was), jnp.floating):
+            raise TypeError(
+                f"a state starts as {jnp.result_type(was)}, but the loss returns {jnp.result_type(is_now)}: start it at 0.0."
+            )
     return jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
-
-
-def takes_data(loss: Any) -> bool:
-    """Whether it is loss(params, batch), not loss(params)."""
-    return isinstance(loss, str) or _positional(loss) != 1
-
-
-def _parameters(function: Callable) -> Any:
-    try:
-        return inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return None
-
-
-def _names(function: Any, name: str) -> bool:
-    """Whether a function takes an argument of this name that may be left out or is given by name."""
-    parameter = None if isinstance(function, str) else (_parameters(function) or {}).get(name)
-    return parameter is not None and (
-        parameter.kind is inspect.Parameter.KEYWORD_ONLY or parameter.default is not inspect.Parameter.empty
-    )
-
-
-def _positional(function: Callable) -> int:
-    parameters = _parameters(function)
-    if parameters is None:
-        return 2
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in kinds and p.default is inspect.Parameter.empty for p in parameters.values())
 
 
 _problem = factory(_generic, Problem, name="Problem", arrays=("init", "state"))

@@ -93,19 +93,31 @@ def _captures_tracers(inputs: Inputs) -> bool:
     seen: set[int] = set()
 
     def captures(value) -> bool:
+        if isinstance(value, jax.core.Tracer):
+            return True
         if id(value) in seen:
             return False
         seen.add(id(value))
-        if isinstance(value, functools.partial):
-            return any(map(captures, (value.func, value.args, value.keywords)))
-        if inspect.isfunction(value):
-            cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
-            return any(map(captures, cells))
-        return any(
-            isinstance(leaf, jax.core.Tracer) or inspect.isfunction(leaf) and captures(leaf) for leaf in jax.tree.leaves(value)
-        )
+        return any(map(captures, _held_by(value)))
 
     return any(map(captures, held))
+
+
+def _held_by(value: Any) -> list[Any]:
+    """What a function or a container holds: the contents of its closure, its defaults, its object, its arguments, its parts."""
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if inspect.ismethod(value):
+        return [value.__func__, value.__self__]
+    if inspect.isfunction(value):
+        cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
+        return [*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+    leaves = jax.tree.leaves(value)
+    if len(leaves) != 1 or leaves[0] is not value:
+        return leaves
+    if hasattr(value, "__wrapped__"):  # a jitted function
+        return [value.__wrapped__]
+    return list(vars(value).values()) if callable(value) and hasattr(value, "__dict__") and not isinstance(value, type) else []
 
 
 def _is_filled(cell) -> bool:

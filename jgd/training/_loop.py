@@ -66,7 +66,14 @@ def begin(plan: Plan, inputs: Inputs, state: State) -> Carry:
     # A batch's loss says little about the start; the exact one is what later losses are held against.
     exact = lambda: inputs.problem.objective(state.params, inputs.data, state=state.model_state)
     initial = exact() if plan.batch_loss else jnp.zeros((), loss.dtype)
-    return Carry(state, whole(RUNNING), whole(0), whole(0), whole(0), initial, rule, best)
+    carry = Carry(state, whole(RUNNING), whole(0), whole(0), whole(0), initial, rule, best)
+    return jax.tree.map(_strong, carry)
+
+
+def _strong(leaf):
+    """Of a type that does not change from chunk to chunk, so that the second is the first one's program."""
+    leaf = jnp.asarray(leaf)
+    return leaf if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else jax.lax.convert_element_type(leaf, leaf.dtype)
 
 
 def _runner(plan: Plan, inputs: Inputs) -> Callable[[State, Any], State]:

@@ -16,11 +16,12 @@ from jgd.models import Problem
 from jgd.models._problem import encode
 from jgd.training._metrics import named_metrics
 from jgd.training._plan import Inputs, Plan
+from jgd.training._rates import learning_rates
 from jgd.training._record import named_leaves, reported
 from jgd.training._start import check_like, check_loss, check_state
 from jgd.training._step import SPLIT, State, training_step
 from jgd.training.stopping import StoppingRule
-from jgd.transformation import GradientTransformation, as_transformation, learning_rates
+from jgd.transformation import GradientTransformation, as_transformation
 
 
 class Run(NamedTuple):
@@ -197,7 +198,7 @@ def _check_names(
         function = dict(plan.metrics)[name.removeprefix("validation_")]
         if not hasattr(function, "higher_is_better"):
             raise ValueError(
-                f"which way is {name} better? Say it: {getattr(function, '__name__', 'metric')}.higher_is_better = True (or False)"
+                f"which way is {name} better? Say it: {getattr(function, '__name__', 'f')}.higher_is_better = True (or False)."
             )
     if best is not None and best not in recorded[1:]:
         raise ValueError(f"best={best!r} is not recorded; {nearest(best, recorded[1:])}")

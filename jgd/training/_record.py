@@ -5,10 +5,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jgd.models._problem import pinned
 from jgd.training._metrics import RESERVED, call_metric
 from jgd.training._plan import Inputs, Plan, on_batch, step_rows
+from jgd.training._rates import learning_rates
 from jgd.training._step import State, direction, norm, step_key
-from jgd.transformation import learning_rates
+from jgd.transformation import asked
 
 
 def sign_of(name: str, metrics: tuple) -> float:
@@ -22,11 +24,14 @@ def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
     problem, params = inputs.problem, state.params
     key = step_key(state) if plan.batch_loss else None  # without a key a loss evaluates: no dropout
 
+    by_rows = plan.batch_loss and "row_grads" in asked(inputs.tx)  # each row has a key of its own then
+    pin = pinned(problem, params)
+
     def measure(data):
-        if plan.norms:
+        if plan.norms or by_rows:
             to = direction(problem, inputs.tx, state, data, key)
             return to.value, to.grads, to.updates
-        objective = lambda params: problem.objective(params, data, key=key, state=state.model_state)
+        objective = lambda params: problem.objective(pin(params), data, key=key, state=state.model_state)
         return *jax.value_and_grad(objective)(params), None
 
     if plan.batch_loss and plan.batch_size is not None:

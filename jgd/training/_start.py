@@ -11,7 +11,8 @@ from jgd._checks import is_concrete
 from jgd._factory import is_function
 from jgd.data import Dataset
 from jgd.models import Problem
-from jgd.models._problem import loss_values, takes_data, where_frozen
+from jgd.models._problem import loss_values
+from jgd.models._signature import takes_data
 from jgd.training._plan import Inputs
 from jgd.training._step import INIT, State, as_parameter, training_step
 from jgd.transformation import GradientTransformation, chain
@@ -72,6 +73,8 @@ def check_state(state: Any, problem: Problem, data: Dataset | None, tx: Gradient
 
 def check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> None:
     """A loss given by the user: real numbers, one per row or one in all."""
+    while problem.name == "mixed_precision":
+        problem = problem.problem
     if data is not None and problem.name == "Problem" and not takes_data(problem.loss):
         raise ValueError("this loss takes no data: write it as loss(params, batch), or give no data.")
     start = params if params is not None else _first_params(problem, key, data)
@@ -119,7 +122,7 @@ def _check_frozen(problem: Problem, params: Any) -> None:
     if not all(isinstance(leaf, (bool, np.bool_)) for leaf in jax.tree.leaves(mask)):
         raise TypeError(f"frozen must hold booleans, found {mask!r}.")
     try:
-        where_frozen(mask, params, lambda leaf: leaf)
+        jax.tree.map(lambda frozen, part: part, mask, params)
     except ValueError:
         raise ValueError(f"frozen must have the structure of the parameters, {_describe(params)}, found {mask!r}.") from None
     if all(jax.tree.leaves(mask)):

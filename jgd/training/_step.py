@@ -10,7 +10,7 @@ import optax
 from jgd._checks import as_key
 from jgd.data import Dataset
 from jgd.models import Problem
-from jgd.models._problem import where_frozen
+from jgd.models._problem import loss_values, pinned, where_frozen
 from jgd.transformation import GradientTransformation, as_transformation, asked
 
 # The order of rows folds the run's key with epochs or steps, all below 2^31; other uses fold it with these, and share no bits.
@@ -116,7 +116,8 @@ def step_key(state: State) -> Any:
 
 def direction(problem: Problem, tx: GradientTransformation, state: State, batch: Dataset | None, key: Any) -> Direction:
     """Gradient and update at the parameters of `state`; they stay where they are."""
-    objective = lambda params: problem.objective_and_state(params, batch, key=key, state=state.model_state)
+    pin = pinned(problem, state.params)
+    objective = lambda params: problem.objective_and_state(pin(params), batch, key=key, state=state.model_state)
     value_fn = lambda params: objective(params)[0]
     names = asked(tx)  # what no link names is not offered: a line search refuses arguments that nobody takes
     extra = {"obj_fn": value_fn, "grad_fn": lambda params, step=None: jax.grad(value_fn)(params)}
@@ -129,7 +130,7 @@ def direction(problem: Problem, tx: GradientTransformation, state: State, batch:
     updates, opt_state = tx.update(grads, state.opt_state, state.params, value=value, grad=grads, value_fn=value_fn, **extra)
     frozen = problem.functions.frozen
     if frozen is not None:
-        updates = where_frozen(frozen(state.params), updates, jnp.zeros_like)
+        updates = where_frozen(frozen(state.params), jax.tree.map(jnp.zeros_like, updates), updates)
     return Direction(value, grads, updates, opt_state, model_state)
 
 
@@ -139,10 +140,16 @@ def _by_rows(problem: Problem, state: State, batch: Dataset | None, key: Any) ->
         what = "this problem has no data" if batch is None else "a loss with a state looks at the whole batch"
         raise TypeError(f"a link of the chain asks for the gradient of each row, but {what}.")
 
+    if jax.eval_shape(lambda: loss_values(problem.functions, state.params, batch, key, ())[0]).ndim == 0:
+        raise TypeError(
+            "a link of the chain asks for the gradient of each row: the loss must return one value per row, not a scalar."
+        )
+    pin = pinned(problem, state.params)
+
     def of_row(row, index):
         row = jax.tree.map(lambda a: a[None], row)
         row_key = None if key is None else jax.random.fold_in(key, index)
-        return jax.value_and_grad(lambda params: problem.objective(params, row, key=row_key))(state.params)
+        return jax.value_and_grad(lambda params: problem.objective(pin(params), row, key=row_key))(state.params)
 
     values, row_grads = jax.vmap(of_row)(batch, jnp.arange(len(batch)))
     mean = lambda rows: jnp.mean(rows, axis=0)

@@ -64,6 +64,8 @@ def dynamic_loss_scaling(
     Source: Micikevicius et al., "Mixed precision training", arXiv:1710.03740; the schedule is that of PyTorch's GradScaler.
     """
 
+    inner = optax.with_extra_args_support(inner)
+
     def init(params):
         count = jnp.zeros((), jnp.int32)
         return DynamicLossScalingState(jnp.asarray(init_scale, jnp.float32), count, count, inner.init(params))
@@ -73,8 +75,12 @@ def dynamic_loss_scaling(
             raise TypeError("dynamic_loss_scaling takes the gradient itself: its update needs params and value_fn=.")
         if grad is not None and updates is not grad:
             raise TypeError("dynamic_loss_scaling must be outermost: put the rest of the chain inside it.")
+        taken = [name for name in ("row_grads", "grad_fn") if name in extra]
+        if taken:
+            raise TypeError(f"dynamic_loss_scaling gives its inner transformation scaled gradients only, not {', '.join(taken)}.")
         scaled = jax.grad(lambda params: state.scale * value_fn(params))(params)
-        grads = jax.tree.map(lambda g: g / state.scale.astype(g.dtype), scaled)
+        wide = lambda g: g.astype(jnp.promote_types(g.dtype, jnp.float32))  # float16 could not hold the scale
+        grads = jax.tree.map(lambda g: (wide(g) / state.scale).astype(g.dtype), scaled)
         finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves(grads)]))
         updates, inner_state = inner.update(grads, state.inner_state, params, value_fn=value_fn, grad=grads, **extra)
         keep = lambda new, old: jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
