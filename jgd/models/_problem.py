@@ -86,7 +86,7 @@ class Problem(Expression):
                 raise TypeError(f"the loss {loss!r} is one of a prediction: give predict=f with f(params, X) as well.")
         elif not callable(loss):
             raise TypeError(f"loss must be a function loss(params) or loss(params, batch), or a name, found {loss!r}.")
-        elif getattr(getattr(loss, "func", loss), "__module__", "").startswith("jgd.losses"):
+        elif str(getattr(getattr(loss, "func", loss), "__module__", "")).startswith("jgd.losses"):
             name = getattr(loss, "func", loss).__name__
             raise TypeError(
                 f"the loss {name} is one of a prediction and a target: give its name, {name!r}, or write "
