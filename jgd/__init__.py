@@ -1,5 +1,7 @@
 """jgd: gradient descent as data on JAX. See `help(jgd.fit)`."""
 
+from typing import TYPE_CHECKING
+
 from jgd import contrib, data, initializers, losses, penalties, plotting, schedules
 from jgd._over import over
 from jgd.data import Dataset
@@ -242,10 +244,11 @@ __all__ = [
     "zero_nans",
 ]
 
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
 
-def __getattr__(name: str):
-    from jgd._checks import nearest
+    def __getattr__(name: str):
+        from jgd._checks import nearest
 
-    if name in contrib.__all__:
-        raise AttributeError(f"module 'jgd' has no attribute {name!r}: it is jgd.contrib.{name}, as in optax.")
-    raise AttributeError(f"module 'jgd' has no attribute {name!r}; {nearest(name, __all__)}")
+        if name in contrib.__all__:
+            raise AttributeError(f"module 'jgd' has no attribute {name!r}: it is jgd.contrib.{name}, as in optax.")
+        raise AttributeError(f"module 'jgd' has no attribute {name!r}; {nearest(name, __all__)}")

@@ -16,7 +16,7 @@ class Over:
         return f"over({list(self.values)!r}{f', name={self.name!r}' if self.name else ''})"
 
 
-def over(values: Iterable[Any], name: str | None = None) -> Over:
+def over(values: Iterable[Any], name: str | None = None) -> Any:
     """Marks the values of a sweep where a fit would take one value; `fit` itself takes one setting and refuses it.
 
     Args:

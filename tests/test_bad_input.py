@@ -357,7 +357,7 @@ OPTIMIZERS = [
      r"not an optimizer: .*found linear_regression\(\)"),
     ("text not closed", lambda: fit(tx="adam(0.1"), ValueError,
      r"cannot read 'adam\(0.1': '\(' was never closed at column 5"),
-    ("text of no factory", lambda: fit(tx="adm(0.1)"), ValueError, "unknown name 'adm'; did you mean 'adam' or 'nadam'"),
+    ("text of no factory", lambda: fit(tx="adm(0.1)"), ValueError, "unknown name 'adm'; did you mean 'adam' or"),
     ("text not called", lambda: fit(tx="adam"), ValueError, r"adam is a factory; call it, as in 'adam\(\.\.\.\)'"),
     ("chain of nothing", lambda: jgd.chain(), ValueError, "chain needs at least one link, found none"),
     ("factory in a chain", lambda: jgd.chain(jgd.clip(1.0), jgd.adam), TypeError,

@@ -233,7 +233,7 @@ def nothing_computed(monkeypatch):
         ([*LINEAR, "--batch-size", "2.5"], "--batch-size takes .* found '2.5'"),
         ([*LINEAR, "--batch-size", "49"], "--batch-size 49 is more than the 48 training rows of houses.csv"),
         ([*LINEAR, "--epochs", "0"], "--epochs must be at least 1, found 0"),
-        ([*LINEAR, "--optimizer", "adma(0.1)"], r"unknown name 'adma'; did you mean 'adam'"),
+        ([*LINEAR, "--optimizer", "adma(0.1)"], r"unknown name 'adma'; did you mean .*'adam'"),
         ([*LINEAR, "--optimizer", "gd(0.1)", "adam"], r"adam is a factory; call it, as in 'adam\(...\)'"),
         ([*LINEAR, "--optimizer", "chain(clip(1.0), adam"], r"cannot read 'chain\(clip\(1.0\), adam'"),
         ([*LINEAR, "--optimizer", "adam(-1.0)"], "learning_rate must be at least 0"),

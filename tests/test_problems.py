@@ -598,3 +598,8 @@ def test_a_fit_in_chunks_is_traced_once(stop):
 def test_a_loss_that_cannot_be_evaluated_without_a_key_is_refused():
     with pytest.raises(TypeError, match=r"write loss\(params, batch, \*, key=None\)"):
         jgd.Problem(lambda w, *, key: w, init=1.0)
+
+
+def test_gradients_at_hand_may_be_plain_numbers():
+    params, _ = jgd.apply_gradients(jgd.chain(jgd.clip_by_global_norm(1.0), jgd.gd(0.5)), 6.0, 5.0)
+    assert params == 4.5

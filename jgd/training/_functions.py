@@ -10,6 +10,7 @@ import optax
 from jgd.models import Problem
 from jgd.training._fit import fit
 from jgd.training._result import Result
+from jgd.training._step import as_parameter
 from jgd.transformation import GradientTransformation, as_transformation
 
 
@@ -58,6 +59,7 @@ def apply_gradients(tx: GradientTransformation, grads: Any, params: Any, opt_sta
     4.4
     """
     tx = as_transformation(tx)
+    grads, params = jax.tree.map(as_parameter, (grads, params))
     opt_state = tx.init(params) if opt_state is None else opt_state
     updates, opt_state = tx.update(grads, opt_state, params)
     return optax.apply_updates(params, updates), opt_state
