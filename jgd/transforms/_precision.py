@@ -75,9 +75,9 @@ def dynamic_loss_scaling(
             raise TypeError("dynamic_loss_scaling takes the gradient itself: its update needs params and value_fn=.")
         if grad is not None and updates is not grad:
             raise TypeError("dynamic_loss_scaling must be outermost: put the rest of the chain inside it.")
-        taken = [name for name in ("row_grads", "grad_fn") if name in extra]
-        if taken:
-            raise TypeError(f"dynamic_loss_scaling gives its inner transformation scaled gradients only, not {', '.join(taken)}.")
+        extra.pop("grad_fn", None)  # its gradients would not be scaled
+        if "row_grads" in extra:
+            raise TypeError("dynamic_loss_scaling gives its inner transformation scaled gradients only, not row_grads.")
         scaled = jax.grad(lambda params: state.scale * value_fn(params))(params)
         wide = lambda g: g.astype(jnp.promote_types(g.dtype, jnp.float32))  # float16 could not hold the scale
         grads = jax.tree.map(lambda g: (wide(g) / state.scale).astype(g.dtype), scaled)
