@@ -483,11 +483,10 @@ def test_a_member_predicts_and_is_drawn():
     assert members[0].plot().get_xlabel() == "step"
 
 
-def test_names_of_other_libraries_are_answered():
-    with pytest.raises(AttributeError, match=r"'muon': it is jgd\.contrib\.muon"):
-        jgd.muon  # noqa: B018
-    with pytest.raises(AttributeError, match="did you mean 'adam'"):
-        jgd.Adam  # noqa: B018
+@pytest.mark.parametrize(("name", "message"), [("muon", r"'muon': it is jgd\.contrib\.muon"), ("Adam", "did you mean 'adam'")])
+def test_names_of_other_libraries_are_answered(name, message):
+    with pytest.raises(AttributeError, match=message):
+        getattr(jgd, name)
 
 
 # --- what a review found ----------------------------------------------------------------------------------------------
