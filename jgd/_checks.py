@@ -73,6 +73,14 @@ def check_count(name: str, value: Any, *, low: int | None = 1) -> int:
     return int(value)
 
 
+def key_words(key: Any) -> Any:
+    """A seed as the two words of its key, which are made without JAX; anything else as the key that it is."""
+    threefry = jax.config.jax_default_prng_impl == "threefry2x32"
+    if type(key) is not int or not -(2**63) <= key < 2**63 or not threefry:
+        return as_key(key)
+    return np.array([key >> 32 if jax.config.jax_enable_x64 else 0, key], np.int64).astype(np.uint32)
+
+
 def as_key(key: Any) -> jax.Array:
     """A JAX key from a seed, a key, or an old-style array of two words.
 

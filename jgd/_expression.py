@@ -10,62 +10,83 @@ import functools
 import inspect
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jgd import _checks
-from jgd._factory import RANDOM, Factory
-from jgd._leaves import Static, Whole, equal, is_whole, weak
+from jgd._factory import Factory
+from jgd._leaves import Layout, Static, Whole, equal, given, is_whole, weak
 from jgd._print import code_of
+
+
+class Packing(NamedTuple):
+    """How the leaves of an expression lie in what `pack` made of them.
+
+    Attributes:
+      tree: the structure.
+      numbers: for each leaf whether it is one of the numbers; None where all are.
+    """
+
+    tree: Any
+    numbers: tuple[bool, ...] | None
 
 
 class Expression(Whole):
     """The part that optimizers, schedules, problems and stopping rules share; see the module."""
 
-    _factory: Factory
-    _values: dict[str, Any]
+    _layout: Layout
+    _children: tuple
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         jax.tree_util.register_pytree_with_keys(cls, cls._flatten_with_keys, cls._unflatten, cls._flatten)
 
     @classmethod
-    def _from(cls, factory: Factory, values: dict[str, Any]):
+    def _unflatten(cls, layout: Layout, children: tuple):
         self = object.__new__(cls)
-        self.__dict__.update(_factory=factory, _values=values)
+        kept = self.__dict__
+        kept["_layout"], kept["_children"] = layout, children
         return self
 
     def _flatten(self):
-        return tuple(self._values.values()), self._factory
+        return self._children, self._layout
 
     def _flatten_with_keys(self):
-        return [(jax.tree_util.GetAttrKey(k), v) for k, v in self._values.items()], self._factory
+        return list(zip(self._layout.keys, self._children, strict=True)), self._layout
 
-    @classmethod
-    def _unflatten(cls, factory, children):
-        return cls._from(factory, dict(zip(factory.signature.parameters, children, strict=True)))
+    @property
+    def _factory(self) -> Factory:
+        return self._layout.factory
+
+    @functools.cached_property
+    def _values(self) -> dict[str, Any]:
+        """Every argument as it is kept, by name: numbers and what holds them, and `Static` values."""
+        return self._layout.values(self._children)
 
     def __setattr__(self, name, value):
         raise AttributeError(f"{self._factory.name} is immutable: use .replace({name}=...), which returns a new one.")
 
     def __getattr__(self, name):
         if name.startswith("_") or name not in self._values:
-            raise AttributeError(f"{type(self).__name__} {self._factory.name!r} has no attribute {name!r}.")
-        return self.arguments[name]
+            of = "" if "_layout" not in self.__dict__ else f" {self.name!r}"
+            raise AttributeError(f"{type(self).__name__}{of} has no attribute {name!r}.")
+        return self._argument(name)
 
     @property
     def name(self) -> str:
         """The factory's name."""
-        return self._factory.name
+        return self._layout.factory.name
 
     @property
     def arguments(self) -> Mapping[str, Any]:
         """Every argument by name, defaults included."""
-        read = lambda v: v.value if isinstance(v, Static) else v
-        return types.MappingProxyType({k: jax.tree.map(read, v, is_leaf=is_whole) for k, v in self._values.items()})
+        return types.MappingProxyType({name: given(value) for name, value in self._values.items()})
+
+    def _argument(self, name: str) -> Any:
+        return given(self._values[name])
 
     def replace(self, **changes):
         """The same expression with other arguments; those not named keep their values.
@@ -79,36 +100,44 @@ class Expression(Whole):
                 owners = [f"{p.name}(...)" for p in self._parts() if name in p._factory.signature.parameters]
                 hint = f"it belongs to {', '.join(owners)} inside it" if owners else _checks.nearest(name, known)
                 raise TypeError(f"{self._factory.name} has no argument {name!r}: {hint}.")
-        values = {k: self._factory._store(k, changes[k]) if k in changes else v for k, v in self._values.items()}
+        values = {k: self._factory._keep(k, changes[k]) if k in changes else v for k, v in self._values.items()}
         return self._factory._checked(values)
+
+    def _inside(self) -> list[Any]:
+        """The expressions and static values that its arguments hold, apart from static arguments."""
+        found = []
+        for child in self._children:
+            if type(child) is float:
+                continue
+            if isinstance(child, Whole):
+                found.append(child)
+            else:
+                found += [leaf for leaf in jax.tree.leaves(child, is_leaf=is_whole) if isinstance(leaf, (Whole, Static))]
+        return found
 
     def _parts(self) -> list["Expression"]:
         """The expressions directly and indirectly inside this one."""
-        leaves = jax.tree.leaves(self._values, is_leaf=is_whole)
-        inside = [leaf for leaf in leaves if isinstance(leaf, Expression)]
+        inside = [leaf for leaf in self._inside() if isinstance(leaf, Expression)]
         return inside + [part for leaf in inside for part in leaf._parts()]
 
     def _held(self) -> list[Any]:
         """Every static value, here and inside."""
-        leaves = jax.tree.leaves(self._values, is_leaf=is_whole)
-        inside = [v for leaf in leaves if isinstance(leaf, Expression) for v in leaf._held()]
-        return [leaf.value for leaf in leaves if isinstance(leaf, Static)] + inside
+        inside = self._inside()
+        held = [*self._layout.held, *(leaf.value for leaf in inside if isinstance(leaf, Static))]
+        return held + [value for leaf in inside if isinstance(leaf, Expression) for value in leaf._held()]
 
     def _call(self, *first: Any) -> Any:
         """The function on the arguments: numbers as weak arrays, so that a run is the same traced or not."""
-        arrays = self._factory.arrays
-        kinds = {k: p.kind for k, p in self._factory.signature.parameters.items()}
-        args, kwargs = list(first), {}
-        for name, value in self._values.items():
-            read = _read_random if name in RANDOM else functools.partial(_read, keep=name in arrays)
-            value = jax.tree.map(read, value, is_leaf=is_whole)
-            if kinds[name] is inspect.Parameter.VAR_POSITIONAL:
+        factory, args, kwargs = self._layout.factory, list(first), {}
+        for name, kind, read in factory.readers:
+            value = read(self._values[name])
+            if kind is inspect.Parameter.VAR_POSITIONAL:
                 args.extend(value)
-            elif kinds[name] is inspect.Parameter.VAR_KEYWORD:
+            elif kind is inspect.Parameter.VAR_KEYWORD:
                 kwargs.update(value)
             else:
                 kwargs[name] = value
-        return self._factory.function(*args, **kwargs)
+        return factory.function(*args, **kwargs)
 
     def _code(self) -> tuple[str, bool]:
         """The text that makes this expression, and whether it can be parsed back."""
@@ -120,7 +149,8 @@ class Expression(Whole):
             elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 items = [(f"{k}={text}", ok) for k, (text, ok) in ((k, code_of(v)) for k, v in value.items())]
             elif name in self._factory.defaults:
-                if equal(value, self._factory.defaults[name]):
+                default = self._factory.defaults[name]
+                if value is default or equal(value, default):
                     continue
                 items = [code_of(value)]
                 items = [(f"{name}={items[0][0]}", items[0][1])]
@@ -148,9 +178,18 @@ class Expression(Whole):
 
     def __hash__(self) -> int:
         leaves, tree = jax.tree.flatten(self)
-        return hash(
-            (tree, tuple(float(leaf) if _checks.is_concrete(leaf) and np.ndim(leaf) == 0 else np.shape(leaf) for leaf in leaves))
-        )
+        is_one = lambda leaf: type(leaf) is float or _checks.is_concrete(leaf) and np.ndim(leaf) == 0
+        return hash((tree, tuple([float(leaf) if is_one(leaf) else np.shape(leaf) for leaf in leaves])))
+
+    @functools.cached_property
+    def _packed(self) -> tuple[list[float], list[Any], Packing]:
+        """The numbers, the other leaves, and how they lie; made once, since an expression does not change."""
+        leaves, tree = jax.tree.flatten(self)
+        if set(map(type, leaves)) <= {float}:
+            return leaves, [], Packing(tree, None)
+        which = tuple([type(leaf) is float for leaf in leaves])
+        rest = [leaf for leaf, number in zip(leaves, which, strict=True) if not number]
+        return [leaf for leaf, number in zip(leaves, which, strict=True) if number], rest, Packing(tree, which)
 
     def __reduce__(self):
         return _rebuild, (type(self), self._factory, self._values)
@@ -163,21 +202,52 @@ class Expression(Whole):
 
 
 def _rebuild(kind, factory, values):
-    return kind._from(factory, values)
+    return kind._unflatten(*factory.layout(values))
 
 
-def _read(value: Any, *, keep: bool) -> Any:
-    if isinstance(value, Static):
-        return value.value
-    if keep or isinstance(value, Expression):
-        return value
-    return weak(value)
+def pack(*expressions: "Expression | None") -> tuple[np.ndarray, list[Any], tuple[Packing | None, ...]]:
+    """Expressions as one vector of all their numbers, their other leaves, and a structure that can be hashed.
+
+    A compiled program is called much faster with one array than with a hundred numbers, each of which is an argument: take
+    the structure as a static argument, and `unpack` inside.
+
+    Returns:
+      The numbers, in JAX's default float; the other leaves (arrays, words of keys, seeds) as they are; the structure.
+
+    >>> from jgd import adam, linear_regression
+    >>> from jgd._expression import pack, unpack
+    >>> numbers, others, structure = pack(linear_regression(l2=0.5), adam(0.25), None)
+    >>> numbers[:3].tolist(), others
+    ([0.5, 0.25, 0.8999999761581421], [])
+    >>> structure == pack(linear_regression(), adam(0.1, b1=0.0), None)[2]
+    True
+    >>> unpack(structure, numbers, others)[1].learning_rate.weak_type
+    True
+    """
+    numbers, others, structure = [], [], []
+    for expression in expressions:
+        if expression is None:
+            structure.append(None)
+            continue
+        more, rest, packing = expression._packed
+        numbers += more
+        others += rest
+        structure.append(packing)
+    with np.errstate(over="ignore"):  # beyond float32's range is infinite, as it is where JAX reads a number
+        return np.array(numbers, jax.dtypes.canonicalize_dtype(float)), others, tuple(structure)
 
 
-def _read_random(value: Any) -> Any:
-    if isinstance(value, Static):
-        return value.value
-    return value if np.ndim(value) == 0 else jax.random.wrap_key_data(value)
+def unpack(structure: tuple[Packing | None, ...], numbers: Any, others: Sequence[Any]) -> tuple["Expression | None", ...]:
+    """What `pack` packed, each number a weakly typed scalar, as a Python float is inside a trace."""
+    ones = (1,) * len(numbers)
+    scalars = iter([jax.lax.squeeze(part, (0,)) for part in jax.lax.split(weak(numbers), ones)] if ones else ())
+    others = iter(others)
+
+    def one(packing):
+        which = packing.numbers or (True,) * packing.tree.num_leaves
+        return jax.tree.unflatten(packing.tree, [next(scalars if number else others) for number in which])
+
+    return tuple(None if packing is None else one(packing) for packing in structure)
 
 
 def stack(expressions: Sequence[Any]) -> Any:

@@ -2,15 +2,18 @@
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+import math
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jgd import _checks
-from jgd._leaves import Static, Whole, is_number, is_whole, weak
+from jgd._leaves import PLAIN, Layout, Static, Whole, given, is_number, is_whole, keys, traced, weak
 from jgd._over import Over
 
 REGISTRY: dict[str, "Factory"] = {}
@@ -50,6 +53,46 @@ def _store_random(where: str, name: str, value: Any) -> Any:
     return _checks.check_count(f"{where}: {name}", value.item() if words is not None and np.ndim(value) == 0 else value, low=0)
 
 
+class _Plain(NamedTuple):
+    """What of an argument needs no more than a look at its type, on the way to being kept.
+
+    Attributes:
+      low, high: between these an int or a float is a leaf.
+      words: types whose values are structure.
+      ranged: whether its name has a range; a transformation, which is a tuple, is then no value for it.
+    """
+
+    low: float
+    high: float
+    words: frozenset
+    ranged: bool
+
+
+class _Call(NamedTuple):
+    """The arguments of a call that can be read without `inspect`.
+
+    Attributes:
+      template: every argument's default as it is kept, in order; missing where there is none.
+      positional: names that may be given by position.
+      rest: the name that all further positions go to, if any.
+      named: names that may be given by name.
+      required: names without a default.
+    """
+
+    template: dict[str, Any]
+    positional: tuple[str, ...]
+    rest: str | None
+    named: frozenset
+    required: tuple[str, ...]
+
+
+# Layouts by factory and key that hold something of the user's, such as a function, and live as long as their expressions.
+_MORTAL: weakref.WeakValueDictionary[tuple, Layout] = weakref.WeakValueDictionary()
+_MISSING = object()
+_FLAGS = {False: Static(False), True: Static(True)}
+_LOCK = threading.RLock()  # finding a layout may collect garbage, and that may make an expression
+
+
 class Factory:
     """A function whose calls are kept as expressions of one kind.
 
@@ -61,16 +104,19 @@ class Factory:
       static: names of the numbers that set a structure (a number of steps to accumulate, a memory's length).
       arrays: names of the arguments that are arrays to keep as they are, rather than hyperparameters.
       check: refuses, by raising, an expression whose arguments do not go together.
+      entrywise: of a transformation, see `jgd.lift`.
     """
 
-    def __init__(self, function, kind, name, signature, static=(), arrays=(), check=None):
+    def __init__(self, function, kind, name, signature, static=(), arrays=(), check=None, entrywise=False):
         unknown = set(static) - set(signature.parameters)
         if unknown:
             raise ValueError(f"{name}: static names {sorted(unknown)}, which are not among its arguments.")
         if not all(part.isidentifier() for part in name.split(".")):
             raise ValueError(f"{name!r} is no name that code can spell: give another with name=.")
         self.function, self.kind, self.name, self.signature = function, kind, name, signature
-        self.static, self.arrays, self.check = frozenset(static), frozenset(arrays), check or (lambda made: None)
+        self.static, self.arrays, self.check = frozenset(static), frozenset(arrays), check
+        self.entrywise = entrywise
+        self._layouts: dict[tuple, Layout] = {}
         old = REGISTRY.get(name)
         if old is not None and origin(old.function) != origin(function):
             raise ValueError(f"the name {name!r} already belongs to {origin(old.function)}; give another name=.")
@@ -81,6 +127,35 @@ class Factory:
         return find, (self.name,)
 
     def __call__(self, *args, **kwargs) -> Any:
+        values = self._read(args, kwargs)
+        return self._checked(self._bound(args, kwargs) if values is None else values)
+
+    def _read(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
+        """The arguments of a call as they are kept; None for those that `_bound` must look at."""
+        call = self._plain_call
+        if call is None:
+            return None
+        template, positional, rest, named, required = call
+        given = positional[: len(args)]
+        if kwargs and not (kwargs.keys() <= named and kwargs.keys().isdisjoint(given)):
+            return None
+        if len(args) > len(positional) and rest is None:
+            return None
+        for name in required:
+            if name not in given and name not in kwargs:
+                return None
+        values = template.copy()
+        for name, value in zip(given, args):  # noqa: B905 (the rest, if any, is the rest's)
+            values[name] = self._keep(name, value)
+        for name, value in kwargs.items():
+            values[name] = self._keep(name, value)
+        if rest is not None:
+            more = args[len(positional) :]
+            values[rest] = more if all([isinstance(value, Whole) for value in more]) else self._store(rest, more)
+        return values
+
+    def _bound(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """As `_read`, for every call and every mistake."""
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -88,12 +163,86 @@ class Factory:
             hint = f" ({unknown[0]!r}: {_checks.nearest(unknown[0], self.signature.parameters)})" if unknown else ""
             raise TypeError(f"{self.name}: {error}{hint}; its arguments are {self._arguments()}.") from None
         bound.apply_defaults()
-        return self._checked({name: self._store(name, value) for name, value in bound.arguments.items()})
+        return {name: self._store(name, value) for name, value in bound.arguments.items()}
 
     def _checked(self, values: dict[str, Any]) -> Any:
-        made = self.kind._from(self, values)
-        self.check(made)
+        made = self.kind._unflatten(*self.layout(values))
+        if self.check is not None:
+            self.check(made)
         return made
+
+    def layout(self, values: dict[str, Any]) -> tuple[Layout, tuple]:
+        """The structure of a call and its children, from its arguments as they are kept."""
+        key, children = [], []
+        for value in values.values():
+            if type(value) is Static:
+                key.append(value._key)
+            elif value is None:
+                key.append(None)
+            else:
+                key.append("leaf")
+                children.append(value)
+        key = tuple(key)
+        layout = self._layouts.get(key)
+        return layout or self._new_layout(key, values), tuple(children)
+
+    def _new_layout(self, key: tuple, values: dict[str, Any]) -> Layout:
+        """One layout for equal keys; kept for good only where it keeps nothing of the user's alive."""
+        layouts, key = (self._layouts, key) if all(map(_is_plain, key)) else (_MORTAL, (self, key))
+        with _LOCK:
+            layout = layouts.get(key)
+            if layout is None:
+                layout = layouts[key] = Layout(self, values)
+            return layout
+
+    @functools.cached_property
+    def _plain_call(self) -> _Call | None:
+        """None where a call's arguments must be sorted out by `inspect`."""
+        parameters, kinds = self.signature.parameters, inspect.Parameter
+        of = lambda *wanted: tuple(name for name, p in parameters.items() if p.kind in wanted)
+        if of(kinds.POSITIONAL_ONLY, kinds.VAR_KEYWORD):
+            return None
+        rest, positional = of(kinds.VAR_POSITIONAL), of(kinds.POSITIONAL_OR_KEYWORD)
+        try:
+            defaults = self.defaults
+        except (TypeError, ValueError):  # a default that is refused where it is used
+            return None
+        if not all(map(_is_fixed, defaults.values())):
+            return None
+        required = tuple(name for name in parameters if name not in defaults and name not in rest)
+        template = {name: defaults.get(name, _MISSING) for name in parameters}
+        return _Call(template, positional, rest[0] if rest else None, frozenset(parameters) - {*rest}, required)
+
+    def _keep(self, name: str, value: Any) -> Any:
+        """As `_store`, which it asks for all but the commonest values."""
+        plain = self._plain[name]
+        if plain is not None:
+            kind = type(value)
+            if kind is float:
+                if plain.low <= value <= plain.high:
+                    return value
+            elif kind in plain.words:
+                return None if value is None else _FLAGS[value] if kind is bool else Static(value)
+            elif kind is int:
+                if plain.low <= value <= plain.high and value.bit_length() < 64:
+                    return float(value)
+            elif isinstance(value, Whole) and not (plain.ranged and isinstance(value, tuple)):
+                return value
+        return self._store(name, value)
+
+    @functools.cached_property
+    def _plain(self) -> Mapping[str, _Plain | None]:
+        return {name: self._plain_of(name, p.default) for name, p in self.signature.parameters.items()}
+
+    def _plain_of(self, name: str, default: Any) -> _Plain | None:
+        if "dtype" in name or name in RANDOM or name in self.static or name in self.arrays:
+            return None
+        if isinstance(default, bool):
+            nothing = math.inf, -math.inf
+            return _Plain(*nothing, frozenset([bool]), ranged=False)
+        if name in _checks.RANGES:
+            return _Plain(*_checks.RANGES[name], frozenset() if self._needs(name) else frozenset([type(None)]), ranged=True)
+        return _Plain(-math.inf, math.inf, frozenset([bool, str, type(None)]), ranged=False)
 
     def _store(self, name: str, value: Any) -> Any:
         if "dtype" in name and value is not None:
@@ -118,6 +267,12 @@ class Factory:
             return value
         leaf = functools.partial(_store_leaf, self.name, name)
         return jax.tree.map(leaf, value, is_leaf=is_whole)
+
+    @functools.cached_property
+    def readers(self) -> tuple[tuple[str, Any, Callable[[Any], Any]], ...]:
+        """For each argument its name, its kind, and what makes the function's argument of what is kept."""
+        how = lambda name: keys if name in RANDOM else given if name in self.arrays else traced
+        return tuple((name, p.kind, how(name)) for name, p in self.signature.parameters.items())
 
     def _store_static(self, name: str, value: Any) -> Static:
         """A number that sets a structure: a count, or a float where the default is one; anything else as it is."""
@@ -145,6 +300,16 @@ class Factory:
         return {k: self._store(k, p.default) for k, p in self.signature.parameters.items() if p.default is not empty}
 
 
+def _is_fixed(value: Any) -> bool:
+    """Whether a default, as it is kept, can be shared by all calls."""
+    return value is None or isinstance(value, (int, float, Static, Whole)) or type(value) is tuple and all(map(_is_fixed, value))
+
+
+def _is_plain(key: Any) -> bool:
+    """Whether what this key of a `Static` stands for holds nothing of the user's alive."""
+    return key is None or key == "leaf" or (key[0] is None and issubclass(key[1][0], (*PLAIN, np.dtype)))
+
+
 def origin(function: Callable) -> str:
     while isinstance(function, functools.partial):
         function = function.func
@@ -157,7 +322,9 @@ def find(name: str) -> Factory:
     return REGISTRY[name]
 
 
-def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(), arrays=(), check=None) -> Callable[..., Any]:
+def factory(
+    function, kind, *, name=None, doc=None, drop_first=False, static=(), arrays=(), check=None, entrywise=False
+) -> Callable[..., Any]:  # fmt: skip
     """A plain function, with the signature and docstring people see, that makes expressions of `kind`."""
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())[1 if drop_first else 0 :]
@@ -165,7 +332,7 @@ def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(),
     name = name or function.__name__
     made = REGISTRY.get(name)
     if made is None or made.function is not function or made.static != frozenset(static):
-        made = Factory(function, kind, name, signature, static, arrays, check)
+        made = Factory(function, kind, name, signature, static, arrays, check, entrywise)
 
     def call(*args, **kwargs):
         return made(*args, **kwargs)

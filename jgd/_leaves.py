@@ -5,9 +5,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import primitives
 
 from jgd._checks import is_concrete
+
+# What may be structure, and holds nothing of the user's alive.
+PLAIN = (type(None), bool, int, float, str)
 
 
 class Whole:
@@ -24,6 +26,9 @@ class Static:
     __slots__ = ("_key", "value")
 
     def __init__(self, value: Any):
+        if type(value) in PLAIN:
+            self.value, self._key = value, (None, (type(value), value))
+            return
         parts, tree = jax.tree.flatten(value) if isinstance(value, (list, dict, tuple)) else ([value], None)
         keys = [_key_of(part) for part in parts]
         self.value = value if tree is None else jax.tree.unflatten(tree, parts)
@@ -49,6 +54,41 @@ class Static:
         return aux
 
 
+class Layout:
+    """The structure of an expression: its factory, and those of its arguments that are no leaves.
+
+    It is the static part of the pytree, apart from what is inside the other arguments. Equal ones are one object (see
+    `Factory.layout`), so that comparing and hashing the structure of a long chain takes no Python.
+
+    Attributes:
+      factory: what was called.
+      children: names of the arguments that hold leaves.
+      keys: those names as keys of a path.
+      static: the other arguments as they are kept, by name.
+      held: their values; None is not among them.
+    """
+
+    __slots__ = ("__weakref__", "children", "factory", "held", "keys", "static", "template")
+
+    def __init__(self, factory: Any, values: dict[str, Any]):
+        self.factory = factory
+        self.static = {name: value for name, value in values.items() if value is None or type(value) is Static}
+        self.children = tuple(name for name in values if name not in self.static)
+        self.keys = tuple(map(jax.tree_util.GetAttrKey, self.children))
+        self.template = {name: self.static.get(name) for name in values}
+        self.held = tuple(value.value for value in self.static.values() if value is not None)
+
+    def values(self, children: tuple) -> dict[str, Any]:
+        """Every argument as it is kept, in the factory's order."""
+        values = self.template.copy()
+        values.update(zip(self.children, children, strict=True))
+        return values
+
+    def __repr__(self) -> str:
+        static = (f"{name}={getattr(value, 'value', None)!r}" for name, value in self.static.items())
+        return f"{self.factory.name}({', '.join(static)})"
+
+
 def _key_of(value: Any) -> tuple[type, Any] | None:
     try:
         hash(value)
@@ -59,9 +99,12 @@ def _key_of(value: Any) -> tuple[type, Any] | None:
 
 def weak(value: Any) -> jax.Array:
     """`value` in JAX's default float type, weakly typed, so that it never promotes what it multiplies."""
-    return primitives.convert_element_type_p.bind(
-        jnp.asarray(value), new_dtype=np.dtype(jnp.result_type(float)), weak_type=True, sharding=None
-    )
+    if type(value) is float:  # JAX's own reading of a Python float is just that
+        return jnp.asarray(value)
+    dtype = np.dtype(jax.dtypes.canonicalize_dtype(float))
+    if isinstance(value, jax.Array) and value.weak_type and value.dtype == dtype:
+        return value
+    return jax.lax.convert_element_type_p.bind(jnp.asarray(value), new_dtype=dtype, weak_type=True, sharding=None)
 
 
 def is_number(value: Any) -> bool:
@@ -90,3 +133,30 @@ def equal_leaf(a: Any, b: Any) -> bool:
 def is_whole(value: Any) -> bool:
     """Where storing and reading stop: parts that are one thing although they may be pytrees."""
     return isinstance(value, (Whole, Static)) or hasattr(value, "init") and hasattr(value, "update")
+
+
+def given(value: Any) -> Any:
+    """What a user gave, from what is kept of it."""
+    if isinstance(value, Static):
+        return value.value
+    if type(value) is float or value is None or isinstance(value, Whole):
+        return value
+    return jax.tree.map(lambda v: v.value if isinstance(v, Static) else v, value, is_leaf=is_whole)
+
+
+def traced(value: Any) -> Any:
+    """As `given`, its numbers weak arrays."""
+    if isinstance(value, Static):
+        return value.value
+    if type(value) is float or isinstance(value, jax.Array):
+        return weak(value)
+    if value is None or isinstance(value, Whole):
+        return value
+    leaf = lambda v: v.value if isinstance(v, Static) else v if isinstance(v, Whole) else weak(v)
+    return jax.tree.map(leaf, value, is_leaf=is_whole)
+
+
+def keys(value: Any) -> Any:
+    """As `given`, the words of keys made keys again; seeds stay numbers."""
+    leaf = lambda v: v.value if isinstance(v, Static) else v if np.ndim(v) == 0 else jax.random.wrap_key_data(v)
+    return jax.tree.map(leaf, value, is_leaf=is_whole)

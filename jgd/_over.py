@@ -9,6 +9,12 @@ import jax
 class Over:
     """Values to try, marked where one value would stand; made by `jgd.over`."""
 
+    made = False  # whether there has been any: where there was none, no argument needs to be searched for one
+
+    def __new__(cls, *args, **kwargs):
+        Over.made = True
+        return super().__new__(cls)
+
     def __init__(self, values: tuple, name: str | None):
         self.values, self.name = values, name
 
@@ -40,6 +46,8 @@ def over(values: Iterable[Any], name: str | None = None) -> Any:
 
 def refuse_over(where: str, **arguments: Any) -> None:
     """Raise if an argument of a single run holds an `over`."""
+    if not Over.made:
+        return
     for name, value in arguments.items():
         held = [value] if isinstance(value, type) else [value, *getattr(value, "_held", lambda: ())()]
         for leaf in jax.tree.leaves(held, is_leaf=lambda v: isinstance(v, Over)):

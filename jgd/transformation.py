@@ -6,10 +6,12 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, ParamSpec
 
+import numpy as np
 import optax
 
 from jgd._expression import Expression, stack
 from jgd._factory import factory, origin
+from jgd._leaves import PLAIN
 from jgd._over import Over
 from jgd._parse import parse
 
@@ -40,9 +42,10 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
     """
 
     @classmethod
-    def _from(cls, factory, values):
-        self = tuple.__new__(cls, (functools.partial(_init, factory, values), functools.partial(_update, factory, values)))
-        self.__dict__.update(_factory=factory, _values=values)
+    def _unflatten(cls, layout, children):
+        self = tuple.__new__(cls, (functools.partial(_init, layout, children), functools.partial(_update, layout, children)))
+        kept = self.__dict__
+        kept["_layout"], kept["_children"] = layout, children
         return self
 
     def __new__(cls, *args, **kwargs) -> NoReturn:
@@ -51,8 +54,7 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
     @property
     def links(self) -> tuple:
         """The links of a chain; anything else is its own only link."""
-        links = self._values.get("links")
-        return (self,) if links is None else tuple(self.arguments["links"])
+        return (self,) if self._values.get("links") is None else tuple(self._argument("links"))
 
     def to_optax(self) -> optax.GradientTransformationExtraArgs:
         """A plain optax pair of closures, for hosts that insist on one; its hyperparameters are fixed."""
@@ -67,23 +69,23 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
         return optax.GradientTransformationExtraArgs(*iterable)
 
 
-def _build(factory, values) -> optax.GradientTransformation:
-    built = GradientTransformation._from(factory, values)._call()
+def _build(layout, children) -> optax.GradientTransformation:
+    built = GradientTransformation._unflatten(layout, children)._call()
     if isinstance(built, optax.GradientTransformation):
         return built
     if not _is_pair(built):
         raise TypeError(
-            f"{factory.name} must return an optax transformation, with init and update; found {type(built).__name__}."
+            f"{layout.factory.name} must return an optax transformation, with init and update; found {type(built).__name__}."
         )
     return optax.GradientTransformationExtraArgs(built.init, built.update)
 
 
-def _init(factory, values, params):
-    return _build(factory, values).init(params)
+def _init(layout, children, params):
+    return _build(layout, children).init(params)
 
 
-def _update(factory, values, updates, state, params=None, **extra):
-    update = _build(factory, values).update
+def _update(layout, children, updates, state, params=None, **extra):
+    update = _build(layout, children).update
     return update(updates, state, params, **_wanted(update, extra))
 
 
@@ -98,14 +100,22 @@ def _wanted(update: Callable, extra: dict[str, Any]) -> dict[str, Any]:
 def asked(tx: GradientTransformation) -> set[str]:
     """The arguments that the updates of its links name, at any depth."""
     parts = [part for part in [tx, *tx._parts()] if isinstance(part, GradientTransformation)]
-    updates = [_build(part._factory, part._values).update for part in parts]
+    updates = [_build(part._layout, part._children).update for part in parts]
     updates += [held.update for held in tx._held() if _is_pair(held)]
     return {name for update in updates for name in inspect.signature(update).parameters}
 
 
+def is_entrywise(tx: GradientTransformation) -> bool:
+    """Whether its updates do not depend on how the parameters are divided into arrays; see `lift`."""
+    parts = [part for part in [tx, *tx._parts()] if isinstance(part, GradientTransformation)]
+    plain = all(isinstance(held, (*PLAIN, np.dtype)) for held in tx._held())  # no mask, no transformation of optax's
+    return plain and all(part._factory.entrywise for part in parts)
+
+
 def lift(
-    function: Callable[P, Any], *, name: str | None = None, static: Sequence[str] = (), doc: str | None = None
-) -> Callable[P, GradientTransformation]:
+    function: Callable[P, Any], *, name: str | None = None, static: Sequence[str] = (), doc: str | None = None,
+    entrywise: bool = False,
+) -> Callable[P, GradientTransformation]:  # fmt: skip
     """A factory of optax transformations, made into a factory of transformations that are data.
 
     Numbers, arrays of numbers, schedules and other transformations among the arguments become leaves and subtrees;
@@ -117,6 +127,8 @@ def lift(
       name: what it is called in print and for `jgd.parse`; the function's own name if not given.
       static: names of whole-number arguments that set a structure and so cannot be traced.
       doc: a docstring; the function's own if not given.
+      entrywise: whether an update is the same when arrays of the parameters are joined into one, as where each number is moved
+        by itself, or by a norm of all of them. `jgd.fit` then may join them, which is faster.
 
     Raises:
       ValueError: if the name belongs to another factory already, or a static name is not an argument.
@@ -142,23 +154,32 @@ def lift(
         raise TypeError(f"lift takes a factory, found {function!r}.")
     if hasattr(function, "factory"):
         return function
+    inner = functools.cache(functools.partial(_inner, function))
     return factory(
-        function, GradientTransformation, name=name, static=static, doc=doc, check=functools.partial(_check_inner, function)
-    )
+        function, GradientTransformation, name=name, static=static, doc=doc, check=functools.partial(_check_inner, inner),
+        entrywise=entrywise,
+    )  # fmt: skip
 
 
-def _check_inner(function: Callable, made: GradientTransformation) -> None:
-    """Refuse what is no transformation where the function's annotations say that one belongs."""
+def _inner(function: Callable) -> list[tuple[str, bool]]:
+    """The arguments that are transformations by the function's annotations, and whether they are mappings of such."""
     pairs = (optax.GradientTransformation, optax.GradientTransformationExtraArgs)
+    found = []
     for name, parameter in inspect.signature(function).parameters.items():
-        annotation, value = parameter.annotation, made.arguments[name]
-        if typing.get_origin(annotation) is Mapping and isinstance(value, Mapping):
-            annotation = typing.get_args(annotation)[1]
-            parts = {f"{name}[{key!r}]": part for key, part in value.items()}
-        else:
-            parts = {name: value}
-        if annotation not in pairs or parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        several = typing.get_origin(parameter.annotation) is Mapping
+        one = typing.get_args(parameter.annotation)[1] if several else parameter.annotation
+        if one in pairs and parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+            found.append((name, several))
+    return found
+
+
+def _check_inner(inner: Callable[[], list[tuple[str, bool]]], made: GradientTransformation) -> None:
+    """Refuse what is no transformation where the function's annotations say that one belongs."""
+    for name, several in inner():
+        value = made._argument(name)
+        if several and not isinstance(value, Mapping):
             continue
+        parts = {f"{name}[{key!r}]": part for key, part in value.items()} if several else {name: value}
         for where, part in parts.items():
             if isinstance(part, str):
                 raise TypeError(f"{made.name}: {where} is a string: give jgd.parse({part!r}).")
@@ -227,8 +248,8 @@ def _named_chain(*links: tuple[str, optax.GradientTransformation]) -> optax.Grad
     return optax.named_chain(*((name, _lenient(link)) for name, link in links))
 
 
-_chain_factory = lift(_chain, name="chain")
-_named_chain_factory = lift(_named_chain, name="named_chain")
+_chain_factory = lift(_chain, name="chain", entrywise=True)
+_named_chain_factory = lift(_named_chain, name="named_chain", entrywise=True)
 
 
 def chain(*links: Any) -> GradientTransformation:

@@ -1,6 +1,8 @@
-"""Expressions: printing, parsing, equality, replacing; and the methods a transformation inherits from tuple."""
+"""Expressions: printing, parsing, equality, replacing, packing; and the methods a transformation inherits from tuple."""
 
+import gc
 import pickle
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jgd
+from jgd._expression import pack, unpack
+from jgd._factory import REGISTRY
+from jgd._leaves import Static
 from jgd.training._rates import learning_rates
 
 TX = jgd.chain(jgd.clip_by_global_norm(1.0), jgd.adam(1e-2))
@@ -180,3 +185,127 @@ def test_equal_expressions_hash_alike_whatever_holds_their_numbers():
 def test_text_is_held_to_what_calls_are(text):
     with pytest.raises((TypeError, ValueError), match=r"needs at least one link|is not an optimizer|must be a pair"):
         jgd.parse(text)
+
+
+RAW = optax.sgd(0.01)
+
+# One of each kind of leaf: numbers alone, in schedules and in groups, seeds, keys, arrays, and none at all.
+CHAINS = {
+    "numbers": lambda r: jgd.chain(jgd.clip_by_global_norm(10 * r), jgd.sgd(r, momentum=1 - r)),
+    "schedule": lambda r: jgd.adamw(jgd.schedules.cosine(r, 20), b1=1 - r),
+    "seed": lambda r: jgd.chain(jgd.add_noise(r, 0.5, key=int(1000 * r)), jgd.sgd(r)),
+    "key": lambda r: jgd.chain(jgd.add_noise(r, 0.5, key=jax.random.key(int(1000 * r))), jgd.sgd(r)),
+    "array": lambda r: jgd.chain(jgd.scale(r), jax.tree.map(jnp.float32, jgd.adam(r))),
+    "groups": lambda r: jgd.partition({"a": jgd.adam(r), "b": jgd.set_to_zero()}, "a"),
+    "none": lambda r: jgd.chain(jgd.identity(), RAW),
+}
+
+
+@pytest.mark.cpu
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_program_of_packed_numbers_is_the_program_of_the_expressions(name, x64):
+    """Compiled once for whatever numbers, and bit for bit the same."""
+    traced = []
+
+    def run(problem, tx, stop):
+        traced.append(stop)
+        init, step = jgd.training_step(problem, tx)
+        state = init(problem.init(), jax.random.key(0))
+        return jax.lax.scan(lambda state, _: (step(state, None)[0], state.params), state, length=30)[1]
+
+    packed = jax.jit(lambda structure, *arrays: run(*unpack(structure, *arrays)), static_argnums=0)
+    whole, loss, make = jax.jit(run), lambda w: jnp.sum((w - 2.0) ** 4), CHAINS[name]
+    for rate in (0.01, 0.02, 0.003):
+        problem, tx, stop = jgd.Problem(loss, jnp.linspace(rate, 2.0, 5)), make(rate), jgd.stopping.target(rate)
+        numbers, others, structure = pack(problem, tx, stop)
+        np.testing.assert_array_equal(packed(structure, numbers, others), whole(problem, tx, stop))
+    assert len(traced) == 2
+
+
+def test_what_is_packed_is_one_vector_and_the_rest(x64):
+    tx = jgd.chain(jgd.clip(1.0), jgd.add_noise(0.25, 0.5, key=3), jgd.sgd(0.125))
+    numbers, others, structure = pack(None, tx, jgd.linear_regression(l2=8.0))
+    assert isinstance(numbers, np.ndarray)
+    assert numbers.dtype == (np.float64 if x64 else np.float32)
+    assert (numbers.tolist(), others) == ([1.0, 0.25, 0.5, 0.125, 8.0], [3])
+    assert unpack(structure, numbers, others)[::2] == (None, jgd.linear_regression(l2=8.0))
+    assert unpack(structure, numbers, others)[1] == tx
+    for leaf in jax.tree.leaves(jax.eval_shape(lambda n: unpack(structure, n, others), numbers)):
+        assert leaf.weak_type
+        assert leaf.dtype == numbers.dtype or leaf.dtype == jnp.result_type(int)
+    other = pack(None, tx.replace(links=(*tx.links[:2], jgd.sgd(1.0))), jgd.linear_regression())[2]
+    assert (other, hash(other)) == (structure, hash(structure))
+    for another in (jgd.sgd(0.125), jgd.chain(*tx.links[:2], jgd.sgd(0.1, nesterov=True))):
+        assert pack(None, another, jgd.linear_regression())[2] != structure
+
+
+def test_numbers_beyond_float32_are_packed_as_jax_reads_them():
+    numbers, others, structure = pack(jgd.sgd(1e300, momentum=1e-300))
+    assert numbers.tolist() == [np.inf, 0.0]
+    assert unpack(structure, numbers, others)[0].momentum == 0.0
+
+
+def test_equal_structures_are_one_and_keep_no_callable_alive():
+    mask = lambda params: params
+    made = [jgd.masked(jgd.sgd(0.1), mask), jgd.masked(jgd.sgd(0.2), mask)]
+    assert made[0]._layout is made[1]._layout
+    assert jgd.adam(0.1)._layout is pickle.loads(pickle.dumps(jgd.adam(0.2)))._layout
+    assert jgd.sgd(0.1)._layout is not jgd.sgd(0.1, nesterov=True)._layout
+    assert jax.tree.structure(made[0]) != jax.tree.structure(jgd.masked(jgd.sgd(0.1), lambda params: params))
+    held = weakref.ref(mask)
+    del mask, made
+    gc.collect()
+    assert held() is None
+
+
+def test_a_mapped_tree_keeps_its_structure_whatever_it_holds():
+    """As equinox's partition and combine need it: None where a number was is still a number's place."""
+    blank = jax.tree.map(lambda leaf: None, TX)
+    assert jax.tree.structure(blank, is_leaf=lambda v: v is None) == jax.tree.structure(TX)
+    assert jax.tree.map(lambda a, b: b, blank, TX, is_leaf=lambda v: v is None) == TX
+    assert jax.tree.structure(jgd.sgd(0.1, momentum=None)) != jax.tree.structure(jgd.sgd(0.1, momentum=0.9))
+
+
+def outcome(function, *args):
+    try:
+        return function(*args)
+    except Exception as error:
+        return type(error), str(error)
+
+
+def same(a, b):
+    if isinstance(a, tuple) and isinstance(b, tuple) and type(a) is type(b) is tuple:
+        return len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and (a is b or a == b)
+
+
+GIVEN = [
+    0.5, 1, -1, 0, 2.0, True, False, None, "text", "bfloat16", float("nan"), float("inf"), 10**400, -(10**400), 2**70, 1j,
+    np.float32(0.5), np.int64(3), np.bool_(True), jgd.adam(0.1), jgd.schedules.cosine(0.1, 5), jgd.linear_regression(), jgd.adam,
+    optax.sgd(0.1), (0.5, 0.5), [0.5], {"a": 0.5}, (), len, jgd.over([0.1]), Static(3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_the_short_way_of_keeping_an_argument_is_the_long_one(name):
+    """Each argument of each factory, given each kind of value: the same is kept, or refused in the same words."""
+    factory = REGISTRY[name]
+    for argument in factory.signature.parameters:
+        for value in GIVEN:
+            short, long = outcome(factory._keep, argument, value), outcome(factory._store, argument, value)
+            assert same(short, long), (argument, value, short, long)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_the_short_way_of_reading_a_call_is_the_long_one(name):
+    factory = REGISTRY[name]
+    names = list(factory.signature.parameters)
+    inner = (jgd.adam(0.1), jgd.sgd(0.1))
+    calls = [(args, {}) for args in ((), *[(0.5,) * k for k in range(len(names) + 2)], inner[:1], inner)]
+    calls += [((0.5,), {n: 0.5}) for n in names] + [((), {n: 0.5}) for n in [*names, "wrong"]]
+    calls += [((), dict.fromkeys(names, 0.5)), ((0.5,), dict.fromkeys(names[1:], 1)), (inner[:1], dict.fromkeys(names[1:], 1))]
+    for args, kwargs in calls:
+        short, long = outcome(factory._read, args, kwargs), outcome(factory._bound, args, kwargs)
+        if short is not None:
+            assert short == long, (args, kwargs)
+            assert isinstance(long, tuple) or list(short) == list(long)
