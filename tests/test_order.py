@@ -8,10 +8,23 @@ import pytest
 from scipy import stats
 
 import jgd
-from jgd.data import batch_rows, steps_per_epoch
+from jgd.data import _order, batch_rows, steps_per_epoch
 
 QUICKLY = {"xla_backend_optimization_level": 0}  # compile time is what these many small programs cost
 rows_of = jax.jit(batch_rows, static_argnums=(2, 3, 4, 5), compiler_options=QUICKLY)
+
+
+def test_points_beyond_that_go_around_among_themselves_are_not_waited_for(monkeypatch):
+    """Where the network sends points beyond n - 1 to such points only, a walk without an end would never come inside."""
+    beyond = jnp.array([1, 0, 2, 1], jnp.uint32)  # 10 -> 11 -> 10, 12 -> 12, 13 -> 11
+    monkeypatch.setattr(_order, "_network", lambda x, *_: jnp.where(x < 10, x, 10 + beyond[jnp.maximum(x, 10) - 10]))
+    assert (_order._walk(None, 10, 2, 7) >= 10).all()
+
+
+def test_every_way_inside_is_walked_to_its_end(monkeypatch):
+    steps = 37
+    monkeypatch.setattr(_order, "_network", lambda x, *_: jnp.where(x == 99 + steps, 7, x + 1))
+    assert _order._walk(None, 100, 1, 100 + steps).tolist() == [7] * steps
 
 
 def epochs_of(n, count, seed=0):
@@ -120,3 +133,16 @@ def test_batch_gradients_average_to_the_full_gradient(problem, batch_size, weigh
         full = jax.grad(problem.objective)(params, data)
         for gradients, expected in zip(jax.tree.leaves(result.state.opt_state[1]), jax.tree.leaves(full), strict=True):
             np.testing.assert_allclose(np.average(gradients, axis=0, weights=sizes), expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(7, 2), (99, 10), (263, 1), (1000, 32)])  # ranks; a grid too large; an exact one
+def test_any_stretch_of_steps_sees_what_single_steps_see(n, batch_size):
+    key, T = jax.random.key(1), jgd.data.steps_per_epoch(n, batch_size)
+    single = jax.jit(jax.vmap(lambda t: batch_rows(key, t, 1, n, batch_size)[0]))
+    rows = np.asarray(single(np.arange(5 * T)))
+    for e in range(5):
+        assert sorted(rows[e * T : (e + 1) * T].ravel()[:n].tolist()) == list(range(n))
+    for count in (T, 3 * T):
+        stretch = jax.jit(lambda first, count=count: batch_rows(key, first, count, n, batch_size))
+        for first in (0, T // 2, T - 1):
+            np.testing.assert_array_equal(stretch(first), rows[first : first + count])

@@ -4,6 +4,7 @@ An epoch's order is a keyed bijection of 0..n-1, evaluated at the positions a st
 """
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import jax
@@ -11,9 +12,10 @@ import jax.numpy as jnp
 
 Shuffle = bool | Literal["replacement"]
 
-# Below this many rows a network of few rounds is not uniform (at n = 5 and 16 a chi-squared test of positions rejects it);
-# ranks of random words are exactly so, and for so few rows n^2 comparisons cost less than a sort.
-SMALL = 256
+# Below this many rows the network's grid is too small (at n = 5 and 16 a chi-squared test of positions rejects it); ranks of
+# random words are exactly uniform, and for so few rows n^2 comparisons cost less than a sort.
+SMALL = 100
+# With 4 rounds, or a hash of one multiplication, images of neighbouring rows are correlated (`benchmarks/order.py`).
 ROUNDS = 6
 
 
@@ -61,36 +63,48 @@ def batch_rows(key, first_step, count: int, n: int, batch_size: int, shuffle: Sh
     position = jnp.minimum(position, n - 1)
     if not shuffle:
         return position
-    epoch = steps // T
-    epochs = epoch[0] + jnp.arange((count - 1 + T - 1) // T + 1, dtype=jnp.int32)
-    return _shuffled(key, epochs, (epoch - epoch[0])[:, None], position, n)
+    if count <= T:
+        return _shuffled(key, steps // T, position, n)
+    stretches = jnp.pad(position, ((0, -count % T), (0, 0))).reshape(-1, T, batch_size)
+    epochs = (steps[0] + jnp.arange(len(stretches) * T, dtype=jnp.int32)).reshape(-1, T) // T
+    return jax.vmap(lambda e, p: _shuffled(key, e, p, n))(epochs, stretches).reshape(-1, batch_size)[:count]
 
 
-def _shuffled(key, epochs, which, position, n: int):
-    """The row at `position` of epoch `epochs[which]`."""
-    small = n < SMALL
-    words = jax.vmap(lambda e: jax.random.bits(jax.random.fold_in(key, e), (n if small else ROUNDS,), jnp.uint32))(epochs)
-    if small:
-        return _ranks(words)[which, position]
-    words = jnp.moveaxis(words[which], -1, 0)
-    columns = -(-n // math.isqrt(n))
-    rows = -(-n // columns)
-    x = _network(position.astype(jnp.uint32), words, rows, columns)
-    # The grid is a little larger than n; what falls outside walks on until it is inside, which keeps it a bijection.
-    outside = lambda x: jnp.any(x >= n)
-    walk = lambda x: jnp.where(x >= n, _network(x, words, rows, columns), x)
-    return jax.lax.while_loop(outside, walk, x).astype(jnp.int32)
+def _shuffled(key, epoch, position, n: int):
+    """The rows at these positions (steps x batch) of each step's epoch; of an epoch and the one after it, at most."""
+    few = n < SMALL
+    count, epochs = n if few else ROUNDS, min(2, len(epoch))
+    keyed = list(_words(key, epoch[0] + jnp.arange(epochs, dtype=jnp.int32), count))
+    later = (epoch != epoch[0])[:, None]
+    of_epoch = lambda each: each[0] if len(each) == 1 else jnp.where(later, each[1], each[0])
+    if few:
+        return of_epoch([_ranks(w)[position] for w in keyed])
+    rows, columns = _grid(n)
+    x = _network(position.astype(jnp.uint32), [of_epoch(list(w)) for w in zip(*keyed, strict=True)], rows, columns)
+    inside = [_walk(w, n, rows, columns) for w in keyed] if rows * columns > n else []
+    for k in range(rows * columns - n):  # a comparison is faster than to look it up
+        x = jnp.where(x == n + k, of_epoch([w[k] for w in inside]), x)
+    return x.astype(jnp.int32)
+
+
+def _words(key, epochs: jax.Array, count: int) -> jax.Array:
+    """So many words for each epoch: a hash of the key over a counter, a bijection, so that no word comes twice in 2^32.
+
+    A loop, or the compiler would make them again for every row that asks.
+    """
+    parts = jax.random.key_data(key).ravel()
+    counter = epochs.astype(jnp.uint32)[:, None] * jnp.uint32(count) + jnp.arange(count, dtype=jnp.uint32)[None, :]
+    return jax.lax.fori_loop(0, len(parts), lambda i, words: _hash(words ^ parts[i]), _hash(counter))
 
 
 def _ranks(words: jax.Array) -> jax.Array:
-    """The rank of each word in its row, ties by position: a random permutation of each row."""
-    i = jnp.arange(words.shape[-1])
-    mine, other = words[:, :, None], words[:, None, :]
-    before = (other < mine) | ((other == mine) & (i[None, None, :] < i[None, :, None]))
-    return jnp.sum(before, axis=-1, dtype=jnp.int32)
+    """The rank of each word, ties by position: a random permutation."""
+    i = jnp.arange(len(words))
+    before = (words[:, None] < words[None, :]) | ((words[:, None] == words[None, :]) & (i[:, None] < i[None, :]))
+    return jnp.sum(before, axis=0, dtype=jnp.int32)
 
 
-def _network(x: jax.Array, words: jax.Array, rows: int, columns: int) -> jax.Array:
+def _network(x: jax.Array, words: Sequence[jax.Array], rows: int, columns: int) -> jax.Array:
     """A keyed bijection of the grid rows x columns: each round shifts one coordinate by a hash of the other."""
     i, j = x // jnp.uint32(columns), x % jnp.uint32(columns)
     for r in range(ROUNDS):
@@ -101,9 +115,32 @@ def _network(x: jax.Array, words: jax.Array, rows: int, columns: int) -> jax.Arr
     return i * jnp.uint32(columns) + j
 
 
-def _shift(x: jax.Array, by: jax.Array, size: int) -> jax.Array:
-    total = x + by % jnp.uint32(size)
-    return jnp.where(total >= size, total - jnp.uint32(size), total)
+def _walk(words: jax.Array, n: int, rows: int, columns: int) -> jax.Array:
+    """Where each point of the grid beyond n - 1 gets inside: what falls there walks on, which keeps the map a bijection.
+
+    Points beyond may go around among themselves. No row inside leads to them, and so they may be left where they are.
+    """
+    beyond = rows * columns - n
+    x = _network(jnp.arange(n, n + beyond, dtype=jnp.uint32), words, rows, columns)
+    # Each round doubles the steps walked; a way inside has at most `beyond`. The length of the loop must not be known, or the
+    # compiler would walk again for every row that asks.
+    going = lambda i, x: (i < beyond.bit_length()) & jnp.any(x >= n)
+    walk = lambda i, x: (i + 1, jnp.where(x < n, x, x[jnp.maximum(x, n) - n]))
+    return jax.lax.while_loop(lambda loop: going(*loop), lambda loop: walk(*loop), (0, x))[1]
+
+
+def _grid(n: int) -> tuple[int, int]:
+    """The sides of a grid just above n: of those not far from square, the one with the fewest points too many."""
+    root = math.isqrt(n)
+    rows = min(range(root, max(root // 2, -(-n // 2**16), 1) - 1, -1), key=lambda rows: rows * -(-n // rows))
+    return rows, -(-n // rows)
+
+
+def _shift(x: jax.Array, word: jax.Array, size: int) -> jax.Array:
+    """(x + floor(size * word / 2^32)) mod size, for sizes up to 2^16; two products of 16 bits are faster than a remainder."""
+    size = jnp.uint32(size)
+    by = ((word >> 16) * size + (((word & jnp.uint32(0xFFFF)) * size) >> 16)) >> 16
+    return jnp.where(x + by >= size, x + by - size, x + by)
 
 
 def _hash(x: jax.Array) -> jax.Array:
