@@ -151,12 +151,12 @@ def test_names_and_classes_are_no_structure():
 def test_names_and_classes_share_a_compiled_fit(regime):
     labels = SIDE.astype(int)
     classify(X, labels, batch_size=regime)
-    traced = _driver._traced
+    traced = _driver.Compilations.traces
     classify(X, np.where(labels, "yes", "no"), batch_size=regime)
     classify(X, 2 * labels - 1, batch_size=regime)
     classify(X, SIDE, batch_size=regime)
     classify(pd.DataFrame(X, columns=["a", "b"]), labels, batch_size=regime)
-    assert _driver._traced == traced
+    assert _driver.Compilations.traces == traced
 
 
 LABELS = {

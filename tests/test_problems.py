@@ -589,9 +589,9 @@ def test_tracers_are_seen_wherever_a_loss_keeps_them(kind):
 @pytest.mark.parametrize("stop", [None, jgd.stopping.patience(50, metric="loss")], ids=["state", "patience"])
 def test_a_fit_in_chunks_is_traced_once(stop):
     problem = jgd.Problem(lambda w, batch, *, state: ((batch.X[:, 0] * w - batch.y) ** 2, state + 1.0), init=1.0, state=0.0)
-    before = _driver._traced
+    before = _driver.Compilations.traces
     jgd.fit(problem, (X, Y), jgd.gd(0.1), epochs=9, chunk=3, stop=stop)
-    assert _driver._traced - before == 2
+    assert _driver.Compilations.traces - before == 2
 
 
 def test_a_loss_that_cannot_be_evaluated_without_a_key_is_refused():

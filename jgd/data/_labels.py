@@ -20,7 +20,7 @@ def encode_numbers(y: Any, known: tuple | None) -> tuple[Any, None]:
     """
     if y.dtype.kind in "US":
         raise TypeError(f"y is text (such as {str(y.ravel()[0])!r}); a regression needs numbers. Is it a logistic_regression?")
-    return jnp.asarray(y if jnp.issubdtype(y.dtype, jnp.floating) else y.astype(jnp.result_type(float))), None
+    return y if y.dtype.kind == "f" or jnp.issubdtype(y.dtype, jnp.floating) else y.astype(jnp.result_type(float)), None
 
 
 def encode_classes(y: Any, classes: int, known: tuple | None) -> tuple[Any, tuple | None]:
@@ -62,8 +62,8 @@ def encode_classes(y: Any, classes: int, known: tuple | None) -> tuple[Any, tupl
         extra = sorted(set(found) - set(known))
         raise ValueError(f"labels {extra[:5]} are not among the classes of the training data, {list(known)[:10]}.")
     if known == tuple(range(classes)) and labels.dtype.kind in "iu":
-        return jnp.asarray(labels, jnp.int32), known
-    return jnp.asarray(np.searchsorted(np.asarray(known), labels), jnp.int32), known
+        return labels.astype(np.int32, copy=False), known
+    return np.searchsorted(np.asarray(known), labels).astype(np.int32), known
 
 
 def _distinct(labels: np.ndarray) -> list:

@@ -11,7 +11,7 @@ from jgd import losses
 from jgd._expression import Expression
 from jgd._factory import factory, is_function
 from jgd.data import Dataset, encode_numbers
-from jgd.data._dataset import as_dataset
+from jgd.data._dataset import ByFeature, as_dataset
 from jgd.models._signature import names, parameters, positional, requires, takes_data
 
 
@@ -29,6 +29,9 @@ class ProblemFunctions(NamedTuple):
       asks: which of "key" and "state" the loss takes.
       state: (key, data) -> the state before the first step.
       frozen: params -> a tree of booleans, true where parameters are held fixed; or None.
+      join: a tree that holds params (an optimizer's state, say) -> the same with each joined into one array, which the other
+        functions take as well; or None.
+      split: what `join` joined -> params.
     """
 
     init: Callable[[Any, Dataset | None], Any]
@@ -40,6 +43,8 @@ class ProblemFunctions(NamedTuple):
     asks: tuple[str, ...] = ()
     state: Callable[[Any, Dataset | None], Any] = lambda key, data: ()
     frozen: Callable[[Any], Any] | None = None
+    join: Callable[[Any], Any] | None = None
+    split: Callable[[Any], Any] | None = None
 
 
 class Problem(Expression):
@@ -113,7 +118,7 @@ class Problem(Expression):
         >>> jgd.logistic_regression().dataset(([[0.0], [1.0]], ["no", "yes"])).y.tolist()
         [0, 1]
         """
-        return encode(self, as_dataset(data), None)
+        return encode(self, as_dataset(data), None, self.functions.encode)
 
     def init(self, key: Any = None, data: Dataset | None = None) -> Any:
         """The initial parameters."""
@@ -165,15 +170,15 @@ class Problem(Expression):
         return function
 
 
-def encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Dataset:
-    """The data with its targets as the loss takes them, its classes those of `trained_on` where given."""
-    number = problem.functions.encode
+def encode(problem: Problem, data: Dataset, trained_on: Dataset | None, number: Callable | None) -> Dataset:
+    """The data with its targets as the loss takes them (by `number`, the problem's), its classes those of `trained_on`."""
     if number is None:
         if data.y is not None and data.y.dtype.kind in "US":
             raise TypeError(
                 "y is text, and this problem does not know classes: give numbers, such as np.unique(y, return_inverse=True)[1]."
             )
-        return data if data.y is None or isinstance(data.y, jax.Array) else data._with(y=encode_numbers(data.y, None)[0])
+        exact = data.y is None or data.y.dtype == jax.dtypes.canonicalize_dtype(data.y.dtype)
+        return data if exact else data._with(y=encode_numbers(data.y, None)[0])
     if data.X.ndim != 2:
         raise ValueError(
             f"{problem.name} needs X of 2 dimensions (rows, columns), found shape {data.X.shape}; "
@@ -183,11 +188,13 @@ def encode(problem: Problem, data: Dataset, trained_on: Dataset | None) -> Datas
         raise ValueError(f"{problem.name} needs targets: give (X, y).")
     known = trained_on.classes if trained_on is not None else data.classes
     y, classes = number(data.y, known) if data.classes is None or trained_on is not None else (data.y, data.classes)
-    return data._with(y=y, classes=classes)
+    return data if y is data.y and classes is data.classes else data._with(y=y, classes=classes)
 
 
-def as_rows(X: Any) -> jax.Array:
-    """X as a floating JAX array."""
+def as_rows(X: Any) -> jax.Array | ByFeature:
+    """X as a floating JAX array, however it is stored."""
+    if isinstance(X, ByFeature):
+        return X
     X = jnp.asarray(X)
     return X if jnp.issubdtype(X.dtype, jnp.floating) else X.astype(jnp.result_type(float))
 

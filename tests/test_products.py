@@ -1,0 +1,66 @@
+"""Products by shape: each form equals a matrix product, with every transformation of JAX, whatever form is chosen."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jgd
+from jgd.data._dataset import LARGE, ByFeature
+from jgd.models._products import FEW, product
+
+rng = np.random.default_rng(0)
+
+
+def close(found, expected):
+    chex.assert_trees_all_close(found, expected, rtol=2e-4, atol=1e-4)
+
+
+# Few entries, whose product is a sum, and more than that.
+@pytest.mark.parametrize(("b", "d", "k"), [(3, 4, None), (3, 4, 2), (100, 50, None), (100, 50, 3)])
+@pytest.mark.parametrize("by_feature", [False, True])
+def test_a_product_is_that_of_matrices_under_every_transformation(b, d, k, by_feature):
+    assert (b * d <= FEW) == (b == 3)
+    X, w = rng.normal(size=(b, d)).astype(np.float32), rng.normal(size=(d,) if k is None else (d, k)).astype(np.float32)
+    stored = (lambda X: ByFeature(X.T)) if by_feature else (lambda X: X)
+    f = lambda X, w: jnp.sum(jnp.tanh(product(stored(X), w)))
+    plain = lambda X, w: jnp.sum(jnp.tanh(jnp.matmul(X, w)))
+    close(product(stored(X), w), X @ w)
+    for of in (0, 1):
+        close(jax.grad(f, of)(X, w), jax.grad(plain, of)(X, w))
+        close(jax.jacfwd(f, of)(X, w), jax.jacfwd(plain, of)(X, w))
+    close(jax.hessian(f, 1)(X, w), jax.hessian(plain, 1)(X, w))
+    many_w, many_X = jnp.stack([w, 2 * w]), jnp.stack([X, X + 1])
+    for axes, arguments in (((None, 0), (X, many_w)), ((0, 0), (many_X, many_w)), ((0, None), (many_X, w))):
+        close(jax.vmap(jax.grad(f, 1), axes)(*arguments), jax.vmap(jax.grad(plain, 1), axes)(*arguments))
+    both = lambda g: jax.vmap(jax.vmap(jax.grad(g, 1), (0, None)), (None, 0))(many_X, many_w)
+    close(both(f), both(plain))
+
+
+def test_many_models_on_the_same_few_rows_are_one_matrix_product():
+    X, w = jnp.ones((32, 5)), jnp.ones((7, 5))
+    one = jax.jit(lambda X, w: product(X, w)).lower(X, w[0]).as_text()
+    many = jax.jit(jax.vmap(product, (None, 0))).lower(X, w).as_text()
+    assert "dot_general" not in one
+    assert "dot_general" in many
+
+
+def test_a_fit_of_large_arrays_is_that_of_a_dataset_and_of_arrays_by_columns():
+    X = rng.normal(size=(3000, 40)).astype(np.float32)
+    y = rng.integers(2, size=3000)
+    assert X.nbytes > LARGE
+    fit = lambda data: jgd.fit(jgd.logistic_regression(l2=0.1), data, jgd.gd(0.5), epochs=20)
+    expected = fit(jgd.Dataset(X, y))
+    for data in ((X, y), (np.asfortranarray(X), y), (jnp.asarray(X), y)):
+        found = fit(data)
+        chex.assert_trees_all_equal(found.params, expected.params)
+        assert found.predict(X).shape == (3000,)
+
+
+@pytest.mark.parametrize("rows", [10, 100_000])
+def test_a_dataset_keeps_no_memory_that_its_user_may_change(rows):
+    X, y = np.ones((rows, 3), np.float32), np.ones(rows, np.float32)
+    data = jgd.Dataset(X, y, sample_weight=np.ones(rows, np.float32))
+    X[:], y[:] = 7, 7
+    assert float(data.X.max()) == float(data.y.max()) == 1.0
