@@ -540,9 +540,9 @@ PROBLEMS = [
 @table(data=DATA, run=RUN, optimizer=OPTIMIZERS, expression=EXPRESSIONS, problem=PROBLEMS)
 def test_refused_before_anything_is_traced(call, error, message):
     fitted(), state_of_adam()
-    traced = _driver._traced
+    traced = _driver.Compilations.traces
     refused(call, error, message)
-    assert _driver._traced == traced
+    assert _driver.Compilations.traces == traced
 
 
 START = [
@@ -567,9 +567,9 @@ START = [
 
 @table(start=START)
 def test_refused_before_the_loop_is_traced(call, error, message):
-    traced = _driver._traced
+    traced = _driver.Compilations.traces
     refused(call, error, message)
-    assert _driver._traced <= traced + 1
+    assert _driver.Compilations.traces <= traced + 1
 
 
 def diverging(rate):

@@ -99,14 +99,14 @@ def test_other_numbers_compile_nothing(batch_size):
         )  # fmt: skip
 
     run(jgd.adam(0.1), 0.1, 0, 1e-3, 1.0, 12)
-    before = _driver._traced
+    before = _driver.Compilations.traces
     for changed in (
         (jgd.adam(0.2, b1=0.5), 0.1, 0, 1e-3, 1.0, 12),
         (jgd.adam(1), 0.2, 1, 1e-2, 2.0, 12),
         (jgd.adam(np.float32(0.2)), 0, 5, 1e-4, 1.0, 20),
     ):
         assert run(*changed).compile_seconds == 0.0
-    assert _driver._traced == before
+    assert _driver.Compilations.traces == before
 
 
 @pytest.mark.cpu

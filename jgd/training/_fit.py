@@ -10,9 +10,10 @@ import numpy as np
 
 from jgd._checks import check_count, is_concrete
 from jgd.models import Problem
+from jgd.training._decide import Carry, Memory, begin
 from jgd.training._driver import Driver, bar, make_result, record_count
-from jgd.training._loop import Carry, begin, run_scan, run_while
-from jgd.training._plan import Inputs, Plan
+from jgd.training._loop import columns, run_scan, run_while, written
+from jgd.training._plan import Inputs, Plan, stored
 from jgd.training._prepare import prepare
 from jgd.training._result import Result
 from jgd.training._start import first_state
@@ -48,12 +49,13 @@ def train(
         validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state,
         clock=False,
     )  # fmt: skip
-    state = run.state if run.state is not None else first_state(run.inputs, run.params)
+    inputs = stored(run.plan, run.inputs)
+    state = run.state if run.state is not None else first_state(inputs, run.params)
     whole = _Whole(run.plan, run.steps, stop is None)
     # The derivative of a `custom_jvp` does not see what functions close over; that of a plain scan does.
-    run_it = _scan if whole.fixed_length and _captures_tracers(run.inputs) else _whole
-    carry, records = run_it(whole, run.inputs, state)
-    return make_result(run, batch_size, carry, records, state.step)
+    run_it = _scan if whole.fixed_length and _captures_tracers(inputs) else _whole
+    carry, records = run_it(whole, inputs, state)
+    return make_result(run, batch_size, carry.state, records, carry.status, carry.state.step - state.step, carry.best)
 
 
 class _Whole(NamedTuple):
@@ -69,8 +71,10 @@ class _Whole(NamedTuple):
 def _whole(whole: _Whole, inputs: Inputs, state: State) -> tuple[Carry, dict]:
     """The loop that `fit` drives, in one piece; its derivative is that of the scan it is equal to."""
     capacity = record_count(whole.steps, whole.plan.every)
-    carry = begin(whole.plan, inputs, state)
-    return run_while(whole.plan, inputs, carry, state.step + whole.steps, capacity, capacity)
+    limit = state.step + whole.steps
+    memory, table = run_while(whole.plan, inputs, Memory.of(begin(whole.plan, inputs, state)), limit, capacity, capacity)
+    carry = memory.carry
+    return carry, written(columns(whole.plan, table, state.step, limit), carry.records, capacity)
 
 
 @_whole.__wrapped__.defjvp
@@ -181,27 +185,36 @@ def fit(
         validation=validation, metrics=metrics, stop=stop, record=record, best=best, norms=norms, params=params, state=state,
         clock=True,
     )  # fmt: skip
-    if any(not is_concrete(leaf) for leaf in jax.tree.leaves((run.inputs, run.params, run.state))):
+    if not all(map(is_concrete, jax.tree.leaves((run.packed[1], run.inputs[2:4], run.inputs.key, run.params, run.state)))):
         raise TypeError("fit looks at numbers while it runs, and so cannot be traced by jit, vmap or grad: use jgd.train there.")
     if chunk is not None:
         check_count("chunk", chunk)
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise TypeError(f"callbacks must be a list of functions of a Result, found {callbacks!r}.")
-    watched = progress or bool(callbacks) or stop is not None and "seconds" in stop.functions.needs
-    driver = Driver(run, batch_size)
+    watched = progress or bool(callbacks) or chunk is not None or stop is not None and "seconds" in stop.functions.needs
     with bar(progress, run.steps) as show:
-        driver.start()
+        driver = Driver(run, batch_size, watched)
         try:
             while driver.status == RUNNING:
-                driver.advance(chunk or (1 if callbacks else None), watched)
+                driver.advance(chunk or (1 if callbacks else None))
                 show(driver)
                 if callbacks and driver.status == RUNNING:
                     snapshot = driver.result()
                     if any([_says_true(callback(snapshot)) for callback in callbacks]):
                         driver.end("a callback ended the run")
         except KeyboardInterrupt:
+            if driver.start.memory is None:  # nothing has come back yet
+                raise
             driver.end("the run was interrupted")
     return driver.result()
+
+
+def compiled(*arguments: Any, **options: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The program that `fit` runs when it is given these arguments, and its own: for tests and benchmarks."""
+    bound = inspect.signature(fit).bind(*arguments, **options)
+    bound.apply_defaults()
+    of_run = {name: v for name, v in bound.arguments.items() if name not in ("progress", "callbacks", "chunk")}
+    return Driver(prepare(**of_run, clock=True), bound.arguments["batch_size"], False).compiled()
 
 
 def _says_true(answer: Any) -> bool:

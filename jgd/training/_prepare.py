@@ -7,21 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._checks import as_key, check_count, is_concrete, nearest
+from jgd._checks import as_key, check_count, is_concrete, key_words, nearest
+from jgd._expression import pack
 from jgd._factory import RANDOM
 from jgd._over import refuse_over
 from jgd.data import Dataset, batch_rows, steps_per_epoch
-from jgd.data._dataset import as_dataset
+from jgd.data._dataset import LARGE, as_dataset
 from jgd.models import Problem
 from jgd.models._problem import encode
 from jgd.training._metrics import named_metrics
-from jgd.training._plan import Inputs, Plan
+from jgd.training._plan import Inputs, Plan, plan_of
 from jgd.training._rates import learning_rates
 from jgd.training._record import named_leaves, reported
 from jgd.training._start import check_like, check_loss, check_state
 from jgd.training._step import SPLIT, State, training_step
 from jgd.training.stopping import StoppingRule
-from jgd.transformation import GradientTransformation, as_transformation
+from jgd.transformation import GradientTransformation, as_transformation, asked, is_entrywise
 
 
 class Run(NamedTuple):
@@ -30,6 +31,7 @@ class Run(NamedTuple):
     Attributes:
       plan: its static part.
       inputs: its traced part.
+      packed: its problem, optimizer and rule, as `pack` gives them.
       steps: how many steps at most.
       params: where to start, None for the problem's own.
       state: a state to go on from, or None.
@@ -37,6 +39,7 @@ class Run(NamedTuple):
 
     plan: Plan
     inputs: Inputs
+    packed: tuple[Any, list[Any], Any]
     steps: int
     params: Any
     state: State | None
@@ -64,53 +67,119 @@ def prepare(
     if tx is None:
         raise TypeError("an optimizer is missing: give one, such as jgd.adam(1e-2).")
     tx = as_transformation(tx)
-    _check_numbers(problem, tx, stop)
-    key = as_key(key)
-    data, validation = _data(problem, data, validation, key)
+    if hasattr(stop, "factory"):
+        raise TypeError(f"stop is the factory {stop.__name__}: call it, as in {stop.__name__}(...).")
+    if not isinstance(stop, StoppingRule | None):
+        raise TypeError(f"stop must be a rule such as jgd.stopping.gradient_norm(1e-6), found {stop!r}.")
+    packed = pack(problem, tx, stop)
+    _, others, structure = packed
+    if others:
+        _check_numbers(problem, tx, stop)
+    known = structure if all(map(is_concrete, others)) else None
+    facts = _once(known, lambda: _facts(problem, tx))
+    key = key_words(key)
+    data, validation = _data(problem, data, validation, key, facts.encode)
+    arrays, kinds = jax.tree.flatten((data, validation))
+    shapes = kinds, *((array.shape, array.dtype) for array in arrays)
+    metrics = tuple(metrics) if isinstance(metrics, list) else metrics
+    static = batch_size, epochs, steps, shuffle, record, best, norms, clock, validation is not None
+    given = known and (known, shapes, static, tuple(map(type, static)), metrics)
+    plan, total = _once(_hashable(given), lambda: _planned(problem, tx, stop, data, facts, *static, metrics))
+    if facts.encode is None:
+        check_loss(problem, data, params, as_key(key))
+    if params is not None and state is not None:
+        raise ValueError("give params= (a new start) or state= (going on), not both.")
+    if params is not None:
+        check_like("params", params, jax.eval_shape(problem.init, as_key(key), data))
+    if state is not None:
+        check_state(state, problem, data, tx, as_key(key))
+    return Run(plan, Inputs(problem, tx, data, validation, stop, key), packed, total, params, state)
+
+
+def _planned(
+    problem: Problem, tx: GradientTransformation, stop: StoppingRule | None, data: Dataset | None, facts: "_Facts",
+    batch_size: Any, epochs: Any, steps: Any, shuffle: Any, record: Any, best: Any, norms: Any, clock: bool, validated: bool,
+    metrics: Any,
+) -> tuple[Plan, int]:  # fmt: skip
+    """The static part of a run, and how many steps it has at most; of the arrays only their shapes are looked at."""
     n = None if data is None else len(data)
-    size = _batch_size(batch_size, n, validation is not None)
+    size = _batch_size(batch_size, n, validated)
     if shuffle not in (True, False, "replacement"):
         raise ValueError(f"shuffle must be True, False or 'replacement', found {shuffle!r}.")
     per_epoch = 1 if size is None else steps_per_epoch(n, size)
     total = _steps(epochs, steps, per_epoch)
     every, batch_loss = _cadence(record, per_epoch)
     metrics = named_metrics(metrics)
-    if metrics and (data is None or problem.functions.predict is None):
+    if metrics and (data is None or not facts.predicts):
         raise ValueError("metrics need data and a problem that predicts (Problem(..., predict=f)).")
-    if best is None and validation is not None:
+    if best is None and validated:
         best = "validation_loss"
+    # jgd's own models multiply X as a whole, except where a link looks at its rows. Beside batches a small X is kept both ways.
+    whole = facts.encode is not None and ("row_grads" not in facts.asked if size is None else data.X.nbytes < LARGE)
     # The order of batches depends on nothing else, so that what it does not depend on changes no program.
-    plan = Plan(n, size, True if size is None else shuffle, every, batch_loss and size is not None, metrics, best, bool(norms))
-    _check_names(plan, stop, best, problem, tx, data, validation is not None, clock)
-    if problem.functions.encode is None:
-        check_loss(problem, data, params, key)
-    if params is not None and state is not None:
-        raise ValueError("give params= (a new start) or state= (going on), not both.")
-    if params is not None:
-        check_like("params", params, jax.eval_shape(problem.init, key, data))
-    if state is not None:
-        check_state(state, problem, data, tx, key)
-    return Run(plan, Inputs(problem, tx, data, validation, stop, key), total, params, state)
+    order = True if size is None else shuffle
+    joined = facts.joins and not norms
+    plan = plan_of(n, size, order, every, batch_loss and size is not None, metrics, best, bool(norms), whole, joined)
+    _check_names(plan, stop, best, problem, tx, data, validated, clock)
+    return plan, total
 
 
-def _data(problem: Problem, data: Any, validation: Any, key) -> tuple[Dataset | None, Dataset | None]:
+class _Facts(NamedTuple):
+    """What a run asks of a problem and an optimizer that no number of theirs changes."""
+
+    encode: Callable | None
+    predicts: bool
+    asked: frozenset[str]
+    joins: bool
+
+
+def _facts(problem: Problem, tx: GradientTransformation) -> _Facts:
+    functions = problem.functions
+    joins = functions.join is not None and is_entrywise(tx)
+    return _Facts(functions.encode, functions.predict is not None, frozenset(asked(tx)), joins)
+
+
+_found: dict[Any, Any] = {}
+
+
+def _hashable(key: Any) -> Any:
+    """The key, or None where it has no hash."""
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _once(key: Any, compute: Callable[[], Any]) -> Any:
+    """What `compute` returns; known from the last time where the key is the same, and not None."""
+    if key is None:
+        return compute()
+    if key not in _found:
+        if len(_found) >= 1024:
+            _found.clear()
+        _found[key] = compute()
+    return _found[key]
+
+
+def _data(problem: Problem, data: Any, validation: Any, key, number: Callable | None) -> tuple[Dataset | None, Dataset | None]:
     if data is None:
         if problem.functions.encode is not None:
             raise TypeError(f"{problem.name} needs data: give (X, y), (X, y, sample_weight) or a jgd.Dataset.")
         if validation is not None:
             raise TypeError("validation= needs data to validate on, and this run has none.")
         return None, None
-    data = problem.dataset(data)
+    data = encode(problem, as_dataset(data, Dataset._for_now), None, number)
     if validation is None:
         return data, None
     if isinstance(validation, (int, float, np.floating)) and not isinstance(validation, bool):
-        return _split(data, float(validation), key)
+        return _split(data, float(validation), as_key(key))
     if not isinstance(validation, (tuple, Dataset)):
         raise TypeError(f"validation must be a share, (X, y) or a jgd.Dataset, found {validation!r}.")
-    return data, _validation(problem, as_dataset(validation), data)
+    return data, _validation(problem, as_dataset(validation), data, number)
 
 
-def _validation(problem: Problem, held: Dataset, data: Dataset) -> Dataset:
+def _validation(problem: Problem, held: Dataset, data: Dataset, number: Callable | None) -> Dataset:
     """Validation data that goes with the training data: the same columns, classes and outputs."""
     if held.X.shape[1:] != data.X.shape[1:]:
         raise ValueError(f"validation data has {_columns(held.X)}, the training data {_columns(data.X)}.")
@@ -118,7 +187,7 @@ def _validation(problem: Problem, held: Dataset, data: Dataset) -> Dataset:
         raise ValueError(f"the columns differ: validation data has {held.columns}, the training data {data.columns}.")
     if (held.y is None) != (data.y is None):
         raise ValueError("validation and training data must both have targets, or neither.")
-    held = encode(problem, held, data)
+    held = encode(problem, held, data, number)
     if held.y is not None and held.y.shape[1:] != data.y.shape[1:]:
         raise ValueError(f"validation targets have shape {held.y.shape}, the training targets {data.y.shape}.")
     return held
@@ -191,7 +260,7 @@ def _check_names(
         recorded += ["validation_loss"] + [f"validation_{name}" for name, _ in plan.metrics]
     if best is not None and not isinstance(best, str):
         raise TypeError(f"best must be the name of a recorded quantity, found {best!r}.")
-    wanted = {best} | set(stop.functions.needs if isinstance(stop, StoppingRule) else ())
+    wanted = {best} | set(stop.functions.needs if stop is not None else ())
     if wanted - {None, "seconds", *recorded}:
         recorded += _other_names(plan, problem, tx, data)
     for name in wanted & {prefix + metric for metric, _ in plan.metrics for prefix in ("", "validation_")}:
@@ -204,10 +273,6 @@ def _check_names(
         raise ValueError(f"best={best!r} is not recorded; {nearest(best, recorded[1:])}")
     if stop is None:
         return
-    if hasattr(stop, "factory"):
-        raise TypeError(f"stop is the factory {stop.__name__}: call it, as in {stop.__name__}(...).")
-    if not isinstance(stop, StoppingRule):
-        raise TypeError(f"stop must be a rule such as jgd.stopping.gradient_norm(1e-6), found {stop!r}.")
     for name in stop.functions.needs:
         if name == "seconds" and not clock:
             raise ValueError("the rule stopping.seconds reads the host's clock, which compiled code has not: use fit.")

@@ -8,7 +8,7 @@ import numpy as np
 
 from jgd._checks import is_concrete
 from jgd.data import Dataset
-from jgd.training._loop import Best
+from jgd.training._decide import Best
 from jgd.training._step import State
 from jgd.training.stopping import STATUSES
 
@@ -44,8 +44,9 @@ class History:
     """
 
     def __init__(self, arrays: dict[str, Any]):
-        order = sorted(arrays, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
-        self.__dict__["arrays"] = {name: arrays[name] for name in order}
+        first = {name: arrays[name] for name in FIRST if name in arrays}
+        rest = sorted(arrays.keys() - first.keys()) if len(first) < len(arrays) else ()
+        self.__dict__["arrays"] = first | {name: arrays[name] for name in rest}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -161,9 +162,11 @@ class Result:
     @property
     def objective(self) -> Any:
         """The last recorded loss: the objective of the final parameters, unless batch losses were recorded."""
-        last = jnp.sum(self.history.step >= 0, axis=-1, keepdims=True) - 1
-        loss = jnp.take_along_axis(jnp.asarray(self.history.loss), last, axis=-1)[..., 0]
-        return float(loss) if self._single and is_concrete(loss) else loss
+        step, loss = self.history.step, self.history.loss
+        if self._single and is_concrete(loss):
+            return float(np.asarray(loss)[np.count_nonzero(np.asarray(step) >= 0) - 1])
+        last = jnp.sum(jnp.asarray(step) >= 0, axis=-1, keepdims=True) - 1
+        return jnp.take_along_axis(jnp.asarray(loss), last, axis=-1)[..., 0]
 
     @property
     def message(self) -> str:

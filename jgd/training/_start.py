@@ -10,6 +10,7 @@ import numpy as np
 from jgd._checks import is_concrete
 from jgd._factory import is_function
 from jgd.data import Dataset
+from jgd.data._dataset import ByFeature
 from jgd.models import Problem
 from jgd.models._problem import loss_values
 from jgd.models._signature import takes_data
@@ -30,7 +31,9 @@ def first_state(inputs: Inputs, params: Any) -> State:
 
 def _check_link(inputs: Inputs, state: State) -> None:
     """Refuse a transformation whose state changes its structure or dtypes from step to step, naming the link."""
-    batch = None if inputs.data is None else inputs.data.take(jnp.arange(1))
+    batch = inputs.data if inputs.rows is None else inputs.rows
+    if batch is not None and not isinstance(batch.X, ByFeature):
+        batch = batch.take(jnp.arange(1))
 
     def unstable(tx) -> bool:
         before = state._replace(opt_state=tx.init(state.params))

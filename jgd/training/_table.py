@@ -1,0 +1,54 @@
+"""Where a compiled loop writes its records."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+@jax.tree_util.register_pytree_node_class
+class Table:
+    """Records of named scalars as rows: one array for each dtype, so that a record is one write, or two.
+
+    A pytree of the arrays; the names are structure, and so come out of compiled code with them.
+    """
+
+    def __init__(self, names: tuple[tuple[str, ...], ...], arrays: list[Any]):
+        self.names, self.arrays = names, arrays
+
+    def tree_flatten(self):
+        return self.arrays, self.names
+
+    @classmethod
+    def tree_unflatten(cls, names, arrays):
+        return cls(names, list(arrays))
+
+    @classmethod
+    def empty(cls, shapes: dict[str, Any], rows: int) -> "Table":
+        """A table for records of these shapes and dtypes."""
+        by_dtype: dict[Any, list[str]] = {}
+        for name, scalar in shapes.items():
+            by_dtype.setdefault(jnp.dtype(scalar.dtype), []).append(name)
+        arrays = [jnp.zeros((rows, len(names)), dtype) for dtype, names in by_dtype.items()]
+        return cls(tuple(map(tuple, by_dtype.values())), arrays)
+
+    def write(self, row, record: dict[str, jax.Array]) -> "Table":
+        """With this record as the row of this number."""
+        line = lambda names, dtype: jnp.stack([record[name].astype(dtype) for name in names])[None]
+        put = lambda array, names: jax.lax.dynamic_update_slice_in_dim(array, line(names, array.dtype), row, 0)
+        return Table(self.names, [put(array, names) for array, names in zip(self.arrays, self.names, strict=True)])
+
+    def read(self, row) -> dict[str, jax.Array]:
+        """The record in the row of this number."""
+        lines = [jax.lax.dynamic_index_in_dim(array, row, keepdims=False) for array in self.arrays]
+        return Table(self.names, lines).columns()
+
+    def columns(self) -> dict[str, Any]:
+        """What was recorded, by name."""
+        pairs = zip(self.names, self.arrays, strict=True)
+        return {name: array[..., i] for names, array in pairs for i, name in enumerate(names)}
+
+
+def blank(dtype) -> Any:
+    """What stands where nothing was recorded: NaN, or -1."""
+    return jnp.asarray(jnp.nan if jnp.issubdtype(dtype, jnp.floating) else -1, dtype)
