@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from jgd import contrib, data, initializers, losses, penalties, plotting, schedules
+from jgd import _configure, contrib, data, initializers, losses, penalties, plotting, schedules
+from jgd._configure import configure
 from jgd._over import over
 from jgd.data import Dataset
 from jgd.experiments import Ensemble, Spread, ensemble
@@ -150,6 +151,7 @@ __all__ = [
     "compute_gradients",
     "conditionally_mask",
     "conditionally_transform",
+    "configure",
     "contrib",
     "data",
     "dynamic_loss_scaling",
@@ -243,6 +245,8 @@ __all__ = [
     "yogi",
     "zero_nans",
 ]
+
+_configure.read_environment()
 
 if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
 

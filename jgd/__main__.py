@@ -1,10 +1,14 @@
 """`python -m jgd`: linear and logistic regression by full-batch, mini-batch and stochastic descent, on real data.
 
-Without a file it fits scikit-learn's diabetes and breast_cancer data; with one, the user's own.
+Without a file it fits scikit-learn's diabetes and breast_cancer data; with one, the user's own. Being a process of its own, it
+has XLA fold small training loops into one kernel (`jgd.configure(small_loops=True)`); the environment variable JGD_SMALL_LOOPS=0
+leaves XLA as it is.
 """
 
 import argparse
+import contextlib
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jgd import _optimum, _tables, linear_regression, logistic_regression, parse, plotting, schedules
+from jgd import _optimum, _tables, configure, linear_regression, logistic_regression, parse, plotting, schedules
 from jgd.data import Dataset, steps_per_epoch
 from jgd.models import Problem
 from jgd.optimizers import adam, gd, sgd
@@ -286,5 +290,13 @@ def _best(problem: Problem, data: Dataset) -> float:
     return math.nan if problem.name == "logistic_regression" and best < 1e-6 else best
 
 
+def _process() -> int:
+    """The command line, in a process of its own, where nothing has been computed yet."""
+    if os.environ.get("JGD_SMALL_LOOPS") != "0":
+        with contextlib.suppress(ValueError):  # XLA's flags are in a file, and stay as they are
+            configure(small_loops=True)
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_process())
