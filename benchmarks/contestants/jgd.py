@@ -1,0 +1,43 @@
+"""jgd by its public names alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jgd
+from benchmarks._works import B1, B2, EPS, MOMENTUM
+
+
+def problem(work) -> jgd.Problem:
+    if work.model == "linear":
+        return jgd.linear_regression()
+    return jgd.logistic_regression(classes=work.classes)
+
+
+def rule(work) -> jgd.GradientTransformation:
+    if work.rule == "adam":
+        return jgd.adam(work.learning_rate, B1, B2, EPS)
+    return jgd.sgd(work.learning_rate, momentum=MOMENTUM if work.rule == "momentum" else None)
+
+
+def fit(work, X, y):
+    """From NumPy arrays to NumPy parameters, with the making of problem and optimizer, and the record of every epoch."""
+
+    def run(seed):
+        result = jgd.fit(problem(work), (X, y), rule(work), batch_size=work.batch_size, epochs=work.epochs, key=seed)
+        assert np.isfinite(result.objective)
+        return np.asarray(result.params.weights), np.asarray(result.params.bias)
+
+    return run
+
+
+def program(work, X, y):
+    """The compiled program alone, as `optax.scan` is: the data on the device, the optimizer's numbers an argument."""
+
+    @jax.jit
+    def train(data, tx, seed):
+        key = jax.random.key(seed)
+        return jgd.train(problem(work), data, tx, batch_size=work.batch_size, epochs=work.epochs, key=key).params
+
+    data, tx = (jnp.asarray(X), jnp.asarray(y)), rule(work)
+    return lambda seed: jax.tree.map(np.asarray, tuple(train(data, tx, seed)))
