@@ -1,8 +1,15 @@
-"""Every test runs with implicit rank promotion an error, and, where it asks for `x64`, once in each precision."""
+"""Every test runs with implicit rank promotion an error, and, where it asks for `x64`, once in each precision.
+
+Most of the time of most tests is the compiler's, so it is told not to try hard: what a program computes is the same.
+`tests/test_speed.py` and the benchmarks look at what it makes otherwise.
+"""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "agg")
+
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import chex
 import jax
@@ -20,6 +27,29 @@ def x64(request):
     """Runs the test in float32 and in float64; the value says which."""
     with jax.enable_x64(request.param):
         yield request.param
+
+
+compilations = 0
+
+
+def _count(event, seconds, **_):
+    global compilations
+    compilations += event == "/jax/core/compile/backend_compile_duration"
+
+
+jax.monitoring.register_event_duration_secs_listener(_count)
+
+
+@pytest.fixture(autouse=True)
+def few_programs():
+    """A compiled program maps up to hundreds of pieces of memory, of which Linux allows a process 65,530: XLA crashes beyond."""
+    global compilations
+    yield
+    if compilations > 50:
+        compilations = 0
+        maps = Path("/proc/self/maps")
+        if not maps.exists() or maps.read_bytes().count(b"\n") > 25_000:
+            jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)

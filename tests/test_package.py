@@ -18,7 +18,7 @@ ROOT = Path(jgd.__file__).parent
 
 # From the bottom up; a module imports only from layers below its own, or its own.
 LAYERS = [
-    ("_checks", "_leaves", "_over", "_factory", "_print", "_expression", "_parse"),
+    ("_checks", "_configure", "_leaves", "_over", "_factory", "_print", "_expression", "_parse"),
     ("transformation", "schedules", "losses", "penalties", "initializers", "data"),
     ("transforms", "models"),
     ("optimizers", "contrib"),
@@ -103,7 +103,7 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
 
 @pytest.mark.parametrize(
     "value",
-    [jgd.training._result.History, jgd.Problem.objective],
+    [jgd.training._result.History, jgd.Problem.objective, jgd._expression.pack],
     ids=lambda v: v.__qualname__,
 )
 def test_examples_of_what_public_things_are_made_of(value):
