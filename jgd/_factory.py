@@ -104,10 +104,9 @@ class Factory:
       static: names of the numbers that set a structure (a number of steps to accumulate, a memory's length).
       arrays: names of the arguments that are arrays to keep as they are, rather than hyperparameters.
       check: refuses, by raising, an expression whose arguments do not go together.
-      entrywise: of a transformation, see `jgd.lift`.
     """
 
-    def __init__(self, function, kind, name, signature, static=(), arrays=(), check=None, entrywise=False):
+    def __init__(self, function, kind, name, signature, static=(), arrays=(), check=None):
         unknown = set(static) - set(signature.parameters)
         if unknown:
             raise ValueError(f"{name}: static names {sorted(unknown)}, which are not among its arguments.")
@@ -115,7 +114,6 @@ class Factory:
             raise ValueError(f"{name!r} is no name that code can spell: give another with name=.")
         self.function, self.kind, self.name, self.signature = function, kind, name, signature
         self.static, self.arrays, self.check = frozenset(static), frozenset(arrays), check
-        self.entrywise = entrywise
         self._layouts: dict[tuple, Layout] = {}
         old = REGISTRY.get(name)
         if old is not None and origin(old.function) != origin(function):
@@ -322,9 +320,7 @@ def find(name: str) -> Factory:
     return REGISTRY[name]
 
 
-def factory(
-    function, kind, *, name=None, doc=None, drop_first=False, static=(), arrays=(), check=None, entrywise=False
-) -> Callable[..., Any]:  # fmt: skip
+def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(), arrays=(), check=None) -> Callable[..., Any]:
     """A plain function, with the signature and docstring people see, that makes expressions of `kind`."""
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())[1 if drop_first else 0 :]
@@ -332,7 +328,7 @@ def factory(
     name = name or function.__name__
     made = REGISTRY.get(name)
     if made is None or made.function is not function or made.static != frozenset(static):
-        made = Factory(function, kind, name, signature, static, arrays, check, entrywise)
+        made = Factory(function, kind, name, signature, static, arrays, check)
 
     def call(*args, **kwargs):
         return made(*args, **kwargs)

@@ -6,12 +6,10 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, ParamSpec
 
-import numpy as np
 import optax
 
 from jgd._expression import Expression, stack
 from jgd._factory import factory, origin
-from jgd._leaves import PLAIN
 from jgd._over import Over
 from jgd._parse import parse
 
@@ -105,17 +103,9 @@ def asked(tx: GradientTransformation) -> set[str]:
     return {name for update in updates for name in inspect.signature(update).parameters}
 
 
-def is_entrywise(tx: GradientTransformation) -> bool:
-    """Whether its updates do not depend on how the parameters are divided into arrays; see `lift`."""
-    parts = [part for part in [tx, *tx._parts()] if isinstance(part, GradientTransformation)]
-    plain = all(isinstance(held, (*PLAIN, np.dtype)) for held in tx._held())  # no mask, no transformation of optax's
-    return plain and all(part._factory.entrywise for part in parts)
-
-
 def lift(
-    function: Callable[P, Any], *, name: str | None = None, static: Sequence[str] = (), doc: str | None = None,
-    entrywise: bool = False,
-) -> Callable[P, GradientTransformation]:  # fmt: skip
+    function: Callable[P, Any], *, name: str | None = None, static: Sequence[str] = (), doc: str | None = None
+) -> Callable[P, GradientTransformation]:
     """A factory of optax transformations, made into a factory of transformations that are data.
 
     Numbers, arrays of numbers, schedules and other transformations among the arguments become leaves and subtrees;
@@ -127,8 +117,6 @@ def lift(
       name: what it is called in print and for `jgd.parse`; the function's own name if not given.
       static: names of whole-number arguments that set a structure and so cannot be traced.
       doc: a docstring; the function's own if not given.
-      entrywise: whether an update is the same when arrays of the parameters are joined into one, as where each number is moved
-        by itself, or by a norm of all of them. `jgd.fit` then may join them, which is faster.
 
     Raises:
       ValueError: if the name belongs to another factory already, or a static name is not an argument.
@@ -156,9 +144,8 @@ def lift(
         return function
     inner = functools.cache(functools.partial(_inner, function))
     return factory(
-        function, GradientTransformation, name=name, static=static, doc=doc, check=functools.partial(_check_inner, inner),
-        entrywise=entrywise,
-    )  # fmt: skip
+        function, GradientTransformation, name=name, static=static, doc=doc, check=functools.partial(_check_inner, inner)
+    )
 
 
 def _inner(function: Callable) -> list[tuple[str, bool]]:
@@ -248,8 +235,8 @@ def _named_chain(*links: tuple[str, optax.GradientTransformation]) -> optax.Grad
     return optax.named_chain(*((name, _lenient(link)) for name, link in links))
 
 
-_chain_factory = lift(_chain, name="chain", entrywise=True)
-_named_chain_factory = lift(_named_chain, name="named_chain", entrywise=True)
+_chain_factory = lift(_chain, name="chain")
+_named_chain_factory = lift(_named_chain, name="named_chain")
 
 
 def chain(*links: Any) -> GradientTransformation:

@@ -9,7 +9,6 @@ import pytest
 import jgd
 from jgd.training._fit import compiled
 
-
 rng = np.random.default_rng(0)
 compilations: list[float] = []
 
@@ -24,7 +23,7 @@ jax.monitoring.register_event_duration_secs_listener(listen)
 
 @pytest.fixture(autouse=True, scope="module")
 def compiled_as_for_users():
-    before = jax.config.jax_disable_most_optimizations
+    before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
@@ -47,7 +46,7 @@ WORKS = {"a1": A1, "a2": A2, **{f"a3 {name}": work for name, work in A3.items()}
 
 # Kernels (and copies, which are kernels too) in the body of the loop over steps, by jaxlib 0.10.2 on the CPU. A change that
 # makes one smaller lowers the number here; one that makes it larger says in its commit what it bought.
-KERNELS = {"a1": 17, "a2": 8, "a3 sgd": 6, "a3 momentum": 8, "a3 adam": 16}
+KERNELS = {"a1": 17, "a2": 8, "a3 sgd": 6, "a3 momentum": 8, "a3 adam": 13}
 
 
 def program(work):
@@ -71,9 +70,10 @@ def bodies(text, holding=("",)):
 
 
 def step_loop(work):
-    """Of the loops that hold the data, one within another, the smallest."""
+    """Of the loops that hold the data the one that holds no other."""
     n, d = work[0][1][0].shape
-    return min(bodies(program(work).as_text(), (f"f32[{n},{d}]", f"f32[{d},{n}]")), key=len)
+    found = bodies(program(work).as_text(), (f"f32[{n},{d}]", f"f32[{d},{n}]"))
+    return next(body for body in found if "while" not in [operation for operation, _ in body])
 
 
 @pytest.mark.cpu

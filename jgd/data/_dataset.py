@@ -100,43 +100,34 @@ class ByFeature:
     """X stored with a column's numbers side by side, shape (d, n): the whole of it is multiplied twice as fast.
 
     What looks at all rows at once takes it in the place of X; single rows are not to be had.
-
-    Attributes:
-      with_ones: whether one more column, of ones, is stored after the others.
     """
 
     ndim = 2
 
-    def __init__(self, stored: jax.Array, with_ones: bool = False):
-        self.stored, self.with_ones = stored, with_ones
-
-    @property
-    def by_feature(self) -> jax.Array:
-        return self.stored[:-1] if self.with_ones else self.stored
+    def __init__(self, by_feature: jax.Array):
+        self.by_feature = by_feature
 
     @property
     def shape(self) -> tuple[int, int]:
-        d, n = self.stored.shape
-        return n, d - self.with_ones
+        return self.by_feature.shape[::-1]
 
     @property
     def dtype(self) -> Any:
-        return self.stored.dtype
+        return self.by_feature.dtype
 
     def tree_flatten(self):
-        return (self.stored,), self.with_ones
+        return (self.by_feature,), None
 
     @classmethod
-    def tree_unflatten(cls, with_ones, children):
-        return cls(*children, with_ones)
+    def tree_unflatten(cls, aux, children):
+        return cls(*children)
 
 
-def by_feature(data: Dataset, with_ones: bool) -> Dataset:
-    """The same rows, X stored by features, where it is small with a column of ones if that is wanted."""
+def by_feature(data: Dataset) -> Dataset:
+    """The same rows, X stored by features."""
     if isinstance(data.X, ByFeature):
         return data
-    with_ones = with_ones and data.X.nbytes < LARGE
-    return data._with(X=ByFeature(jnp.pad(data.X.T, ((0, int(with_ones)), (0, 0)), constant_values=1), with_ones))
+    return data._with(X=ByFeature(data.X.T))
 
 
 def ready(data: Dataset, by_features: bool) -> Dataset:

@@ -10,7 +10,7 @@ from jgd._factory import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
 from jgd.data._dataset import ByFeature
 from jgd.models._problem import Problem, ProblemFunctions
-from jgd.models._products import product, with_ones
+from jgd.models._products import product
 
 
 class LinearParams(NamedTuple):
@@ -29,54 +29,12 @@ class LinearParams(NamedTuple):
     bias: Any = None
 
 
-@jax.tree_util.register_pytree_node_class
-class Joined:
-    """The same parameters as one array, the bias its last row: an optimizer that looks at each number by itself then has one
-    array to move, and a step one product to make."""
-
-    def __init__(self, array: Any):
-        self.array = array
-
-    @property
-    def weights(self) -> Any:
-        return self.array[:-1]
-
-    @property
-    def bias(self) -> Any:
-        return self.array[-1]
-
-    def tree_flatten(self):
-        return (self.array,), None
-
-    @classmethod
-    def tree_unflatten(cls, aux, children):
-        return cls(*children)
-
-
-def join(tree: Any) -> Any:
-    """Parameters, or an optimizer's state, with `Joined` in the place of `LinearParams`."""
-    one = lambda params: Joined(jnp.concatenate([params.weights, params.bias[None]]))
-    is_params = lambda part: isinstance(part, LinearParams)
-    return jax.tree.map(lambda part: one(part) if is_params(part) else part, tree, is_leaf=is_params)
-
-
-def split(tree: Any) -> Any:
-    """What `join` joined."""
-    is_joined = lambda part: isinstance(part, Joined)
-    return jax.tree.map(lambda p: LinearParams(p.weights, p.bias) if is_joined(p) else p, tree, is_leaf=is_joined)
-
-
-_JOINED = {True: {"join": join, "split": split}, False: {}}
-
-
 def _zeros(data: Dataset, shape: tuple[int, ...], fit_intercept: bool) -> LinearParams:
     weights = jnp.zeros((data.X.shape[1], *shape), data.X.dtype)
     return LinearParams(weights, jnp.zeros(shape, data.X.dtype) if fit_intercept else None)
 
 
-def _predictor(params: LinearParams | Joined, X: jax.Array | ByFeature) -> jax.Array:
-    if isinstance(params, Joined) and (full := with_ones(X)) is not None:
-        return product(full, params.array)
+def _predictor(params: LinearParams, X: jax.Array | ByFeature) -> jax.Array:
     z = product(X, params.weights)
     if params.bias is None:
         return z
@@ -90,7 +48,6 @@ def _linear(l2=0.0, fit_intercept=True):
         penalty=lambda params: penalties.ridge(params.weights, l2),
         predict=_predictor,
         encode=encode_numbers,
-        **_JOINED[fit_intercept],
     )
 
 
@@ -113,7 +70,6 @@ def _logistic(l2=0.0, classes=2, fit_intercept=True):
         predict=predict,
         probabilities=probabilities,
         encode=lambda y, known: encode_classes(y, classes, known),
-        **_JOINED[fit_intercept],
     )
 
 

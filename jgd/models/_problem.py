@@ -29,9 +29,6 @@ class ProblemFunctions(NamedTuple):
       asks: which of "key" and "state" the loss takes.
       state: (key, data) -> the state before the first step.
       frozen: params -> a tree of booleans, true where parameters are held fixed; or None.
-      join: a tree that holds params (an optimizer's state, say) -> the same with each joined into one array, which the other
-        functions take as well; or None.
-      split: what `join` joined -> params.
     """
 
     init: Callable[[Any, Dataset | None], Any]
@@ -43,8 +40,6 @@ class ProblemFunctions(NamedTuple):
     asks: tuple[str, ...] = ()
     state: Callable[[Any, Dataset | None], Any] = lambda key, data: ()
     frozen: Callable[[Any], Any] | None = None
-    join: Callable[[Any], Any] | None = None
-    split: Callable[[Any], Any] | None = None
 
 
 class Problem(Expression):

@@ -26,13 +26,6 @@ def product(X: jax.Array | ByFeature, weights: jax.Array) -> jax.Array:
     return _product_p.bind(stored.astype(dtype), weights.astype(dtype), axis=axis)
 
 
-def with_ones(X: jax.Array | ByFeature) -> jax.Array | ByFeature | None:
-    """X with a column of ones after its others, where that is at hand or cheaper than a bias by itself; else None."""
-    if isinstance(X, ByFeature):
-        return ByFeature(X.stored) if X.with_ones else None
-    return jnp.pad(X, ((0, 0), (0, 1)), constant_values=1) if X.size <= FEW else None
-
-
 # X @ v for axis 1, X.T @ v for axis 0, each the other's derivative. A primitive, because the form depends on what only its rules
 # can tell: whether it is the product of one model, or under `vmap` of many, where sums of products are 17 times slower.
 _product_p = Primitive("product")

@@ -6,7 +6,6 @@ from jgd.transformation import lift
 
 adam = lift(
     optax.adam,
-    entrywise=True,
     doc="""Adam: a running mean of the gradient over a running root mean square.
 
     m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  w <- w - learning_rate * m^ / (sqrt(v^ + eps_root) + eps)
@@ -23,7 +22,6 @@ adam = lift(
 
 adamw = lift(
     optax.adamw,
-    entrywise=True,
     doc="""AdamW: Adam with weight decay that does not pass through the moments.
 
     w <- w - learning_rate * (m^ / (sqrt(v^ + eps_root) + eps) + weight_decay * w), moments as in `jgd.adam`.
@@ -42,7 +40,6 @@ adamw = lift(
 
 nadam = lift(
     optax.nadam,
-    entrywise=True,
     name="nadam",
     doc="""NAdam: Adam with Nesterov's look-ahead.
 
@@ -76,7 +73,6 @@ nadamw = lift(
 
 adamax = lift(
     optax.adamax,
-    entrywise=True,
     doc="""AdaMax: Adam with a decaying maximum of the gradient in place of its root mean square.
 
     m <- b1 m + (1 - b1) g;  v <- max(b2 v, |g| + eps);  w <- w - learning_rate * m^ / v
@@ -105,7 +101,6 @@ adamaxw = lift(
 
 amsgrad = lift(
     optax.amsgrad,
-    entrywise=True,
     doc="""AMSGrad: Adam whose divisor never falls.
 
     v_max <- max(v_max, v^);  w <- w - learning_rate * m^ / (sqrt(v_max + eps_root) + eps), moments as in `jgd.adam`.
@@ -123,7 +118,6 @@ amsgrad = lift(
 
 adabelief = lift(
     optax.adabelief,
-    entrywise=True,
     doc="""AdaBelief: Adam that divides by how far gradients stray from their running mean.
 
     m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) (g - m)^2 + eps_root;  w <- w - learning_rate * m^ / (sqrt(v^) + eps)
@@ -140,7 +134,6 @@ adabelief = lift(
 
 radam = lift(
     optax.radam,
-    entrywise=True,
     doc="""RAdam: Adam that waits, with plain momentum, until its divisor can be trusted.
 
     r = r_inf - 2 t b2^t / (1 - b2^t),  r_inf = 2 / (1 - b2) - 1;  where r >= threshold
@@ -159,7 +152,6 @@ radam = lift(
 
 yogi = lift(
     optax.yogi,
-    entrywise=True,
     doc="""Yogi: Adam whose divisor falls no faster than it rises.
 
     m <- b1 m + (1 - b1) g;  v <- v - (1 - b2) sign(v - g^2) g^2 (m_0 = v_0 = 1e-6);

@@ -7,7 +7,6 @@ from jgd.transformation import lift
 
 adagrad = lift(
     optax.adagrad,
-    entrywise=True,
     doc="""Adagrad: each coordinate scaled by the root of its summed squares.
 
     v <- v + g^2 (v_0 = initial_accumulator_value);  w <- w - learning_rate * g / sqrt(v + eps), and no step where v = 0.
@@ -23,7 +22,6 @@ adagrad = lift(
 
 adadelta = lift(
     optax.adadelta,
-    entrywise=True,
     doc="""Adadelta: the gradient over its running root mean square, times that of the updates so far.
 
     v <- rho v + (1 - rho) g^2;  d = g * sqrt(x + eps) / sqrt(v + eps);  x <- rho x + (1 - rho) d^2;  w <- w - learning_rate * d
@@ -41,7 +39,6 @@ adadelta = lift(
 
 rmsprop = lift(
     optax.rmsprop,
-    entrywise=True,
     doc="""RMSProp: each coordinate scaled by a running root mean square.
 
     v <- decay * v + (1 - decay) g^2 (v_0 = initial_scale);  w <- w - learning_rate * g / sqrt(v + eps), or, with

@@ -1,7 +1,5 @@
 """Descent along the gradient, its momentum, its sign, or at a length found from norms; letters as in `jgd.optimizers`."""
 
-import functools
-
 import jax.numpy as jnp
 import optax
 
@@ -9,7 +7,7 @@ from jgd.transformation import lift
 from jgd.transforms import _rprop
 
 
-@functools.partial(lift, entrywise=True)
+@lift
 def gd(learning_rate: optax.ScalarOrSchedule):
     """Plain gradient descent.
 
@@ -26,7 +24,6 @@ def gd(learning_rate: optax.ScalarOrSchedule):
 
 sgd = lift(
     optax.sgd,
-    entrywise=True,
     doc="""The rule of gradient descent with momentum; the regime (which rows a step sees) is `batch_size` in `jgd.fit`.
 
     m <- momentum * m + g;  w <- w - learning_rate * m,  or with `nesterov`  w <- w - learning_rate * (g + momentum * m).
@@ -58,7 +55,6 @@ noisy_sgd = lift(
 
 sign_sgd = lift(
     optax.sign_sgd,
-    entrywise=True,
     doc="""Descent along the signs of the gradient: every coordinate moves by the learning rate.
 
     w <- w - learning_rate * sign(g),  with sign(0) = 0
@@ -73,7 +69,6 @@ sign_sgd = lift(
 
 signum = lift(
     optax.signum,
-    entrywise=True,
     doc="""Descent along the signs of a running mean of the gradient.
 
     m <- beta m + (1 - beta) g;  w <- w - learning_rate * sign(m)
@@ -88,7 +83,6 @@ signum = lift(
 
 lion = lift(
     optax.lion,
-    entrywise=True,
     doc="""Lion: the sign of an interpolated momentum.
 
     u = sign(b1 m + (1 - b1) g);  w <- w - learning_rate * (u + weight_decay * w);  m <- b2 m + (1 - b2) g
@@ -103,7 +97,6 @@ lion = lift(
 
 rprop = lift(
     _rprop.rprop,
-    entrywise=True,
     name="rprop",
     doc="""Rprop: each coordinate has its own step, which grows while the gradient keeps its sign and shrinks when it turns.
 

@@ -8,7 +8,6 @@ from jgd.transforms import _rprop
 
 scale_by_adam = lift(
     optax.scale_by_adam,
-    entrywise=True,
     doc="""Adam's direction without its learning rate: u = m^ / (sqrt(v^ + eps_root) + eps).
 
     >>> import jgd
@@ -33,7 +32,6 @@ scale_by_adamax = lift(
 
 scale_by_amsgrad = lift(
     optax.scale_by_amsgrad,
-    entrywise=True,
     doc="""AMSGrad's direction: u = m^ / (sqrt(v_max + eps_root) + eps), with v_max as in `jgd.amsgrad`.
 
     >>> import jgd
@@ -96,7 +94,6 @@ scale_by_adan = lift(
 
 scale_by_lion = lift(
     optax.scale_by_lion,
-    entrywise=True,
     doc="""Lion's direction: the sign of c = b1 m + (1 - b1) g, or something softer;  m <- b2 m + (1 - b2) g.
 
     u = sign(c) with `mode="hard"`, tanh(smooth_beta * c) with "smooth", c cut off at -1 and 1 with "refined".
@@ -123,7 +120,6 @@ scale_by_adadelta = lift(
 
 scale_by_rms = lift(
     optax.scale_by_rms,
-    entrywise=True,
     doc="""RMSProp's direction: the update over its running root mean square.
 
     v <- decay * v + (1 - decay) g^2 (v_0 = initial_scale);  u = g / sqrt(v + eps), or g / (sqrt(v) + eps) if not `eps_in_sqrt`,

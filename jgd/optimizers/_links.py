@@ -6,7 +6,6 @@ from jgd.transformation import lift
 
 clip = lift(
     optax.clip,
-    entrywise=True,
     doc="""Every entry clipped to [-max_delta, max_delta].
 
     u = min(max(g, -max_delta), max_delta)
@@ -21,7 +20,6 @@ clip = lift(
 
 clip_by_global_norm = lift(
     optax.clip_by_global_norm,
-    entrywise=True,
     doc="""The whole update shortened to the length `max_norm`, if it is longer.
 
     u = g * min(1, max_norm / |g|_2), the norm over all parameters together.
@@ -66,7 +64,6 @@ adaptive_grad_clip = lift(
 
 add_decayed_weights = lift(
     optax.add_decayed_weights,
-    entrywise=True,
     doc="""Weight decay as a link: before the moments it is an L2 penalty, after them AdamW's decay.
 
     u = g + weight_decay * w, where `mask` (a pytree of booleans, or a function of the parameters) is true.
@@ -95,7 +92,6 @@ add_noise = lift(
 
 trace = lift(
     optax.trace,
-    entrywise=True,
     doc="""Momentum as a link: a decaying sum of updates.
 
     m <- g + decay * m;  u = m,  or with `nesterov`  u = g + decay * m.
@@ -110,7 +106,6 @@ trace = lift(
 
 ema = lift(
     optax.ema,
-    entrywise=True,
     doc="""An exponential moving average of updates.
 
     m <- decay * m + (1 - decay) * g;  u = m^ if `debias`, else m.

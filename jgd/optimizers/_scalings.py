@@ -7,7 +7,6 @@ from jgd.transformation import lift
 
 scale = lift(
     optax.scale,
-    entrywise=True,
     doc="""A constant factor: u = step_size * g (negative to descend).
 
     >>> import jgd
@@ -20,7 +19,6 @@ scale = lift(
 
 scale_by_learning_rate = lift(
     optax.scale_by_learning_rate,
-    entrywise=True,
     doc="""The end of a chain that descends: u = -learning_rate * g (no minus if not `flip_sign`).
 
     >>> import jgd
@@ -33,7 +31,6 @@ scale_by_learning_rate = lift(
 
 scale_by_schedule = lift(
     optax.scale_by_schedule,
-    entrywise=True,
     doc="""A scheduled factor: u = step_size_fn(t - 1) * g (negative to descend).
 
     >>> import jgd

@@ -8,7 +8,6 @@ number of steps is halved until the step that did it is found. So no step, and n
 `run_scan`, for a run that only its length ends, is what is differentiated in reverse.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -72,8 +71,7 @@ def run_while(plan: Plan, inputs: Inputs, memory: Memory, limit, until, capacity
     Returns:
       What is remembered, and a table whose first rows are the records of this call, up to `capacity`; see `columns`.
     """
-    join, split = _forms(plan, inputs)
-    memory, first = join(memory), memory.carry.records
+    first = memory.carry.records
     shapes = jax.eval_shape(lambda: evaluate(plan, inputs, memory.carry.state))
     loss = shapes["loss"]
     del shapes["step"]
@@ -118,15 +116,7 @@ def run_while(plan: Plan, inputs: Inputs, memory: Memory, limit, until, capacity
 
         return jax.lax.cond(intervals == 1, alone, many), table
 
-    memory, table = jax.lax.while_loop(going, body, (memory, Table.empty(shapes, capacity + 1)))
-    return split(memory), table
-
-
-def _forms(plan: Plan, inputs: Inputs) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """What makes of parameters, and of what is like them, the form that the loop moves; and of that them again."""
-    same = lambda tree: tree
-    functions = inputs.problem.functions
-    return (functions.join, functions.split) if plan.joined else (same, same)
+    return jax.lax.while_loop(going, body, (memory, Table.empty(shapes, capacity + 1)))
 
 
 def columns(plan: Plan, table: Table, start, limit) -> dict[str, Any]:
@@ -145,8 +135,6 @@ def written(records: dict, count, capacity: int) -> dict:
 
 def run_scan(plan: Plan, inputs: Inputs, carry: Carry, steps: int) -> tuple[Carry, dict[str, jax.Array]]:
     """Runs `steps` steps and writes every record; differentiable in reverse."""
-    join, split = _forms(plan, inputs)
-    carry = join(carry)
     limit = carry.state.step + steps
     full, rest = divmod(steps, plan.every)
     carry, records = jax.lax.scan(lambda c, _: advance(plan, inputs, c, plan.every, limit), carry, length=full)
@@ -161,7 +149,7 @@ def run_scan(plan: Plan, inputs: Inputs, carry: Carry, steps: int) -> tuple[Carr
     search, captured = jax.closure_convert(lambda inputs, carry: _search(plan, inputs, carry, limit), inputs, carry)
     found = search(*jax.lax.stop_gradient((inputs, carry, *captured)))
     carry = select(carry.suspect > 0, found, carry)
-    return split(carry), written(records, carry.records, full + bool(rest) + 1)
+    return carry, written(records, carry.records, full + bool(rest) + 1)
 
 
 def _search(plan: Plan, inputs: Inputs, carry: Carry, limit) -> Carry:

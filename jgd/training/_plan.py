@@ -33,7 +33,6 @@ class Plan:
       best: the recorded quantity whose best parameters are kept, if any.
       norms: whether the lengths of the gradient and of the update are recorded for each array of the parameters.
       by_feature: whether what multiplies all of X reads it by features.
-      joined: whether the loop moves the parameters as one array.
     """
 
     rows: int | None
@@ -45,7 +44,6 @@ class Plan:
     best: str | None = None
     norms: bool = False
     by_feature: bool = False
-    joined: bool = False
 
     @property
     def steps_per_epoch(self) -> int:
@@ -85,7 +83,7 @@ def stored(plan: Plan, inputs: Inputs) -> Inputs:
     if not plan.by_feature:
         return inputs
     parts = {name: getattr(inputs, name) for name in ("data", "validation")}
-    return inputs._replace(**{name: by_feature(part, plan.joined) for name, part in parts.items() if part is not None})
+    return inputs._replace(**{name: by_feature(part) for name, part in parts.items() if part is not None})
 
 
 def step_rows(plan: Plan, key, first_step, count: int) -> jax.Array:

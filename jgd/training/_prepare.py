@@ -22,7 +22,7 @@ from jgd.training._record import named_leaves, reported
 from jgd.training._start import check_like, check_loss, check_state
 from jgd.training._step import SPLIT, State, training_step
 from jgd.training.stopping import StoppingRule
-from jgd.transformation import GradientTransformation, as_transformation, asked, is_entrywise
+from jgd.transformation import GradientTransformation, as_transformation, asked
 
 
 class Run(NamedTuple):
@@ -84,7 +84,7 @@ def prepare(
     metrics = tuple(metrics) if isinstance(metrics, list) else metrics
     static = batch_size, epochs, steps, shuffle, record, best, norms, clock, validation is not None
     given = known and (known, shapes, static, tuple(map(type, static)), metrics)
-    plan, total = _once(_hashable(given), lambda: _planned(problem, tx, stop, data, facts, *static, metrics))
+    plan, total = _once(given, lambda: _planned(problem, tx, stop, data, facts, *static, metrics))
     if facts.encode is None:
         check_loss(problem, data, params, as_key(key))
     if params is not None and state is not None:
@@ -118,8 +118,7 @@ def _planned(
     whole = facts.encode is not None and ("row_grads" not in facts.asked if size is None else data.X.nbytes < LARGE)
     # The order of batches depends on nothing else, so that what it does not depend on changes no program.
     order = True if size is None else shuffle
-    joined = facts.joins and not norms
-    plan = plan_of(n, size, order, every, batch_loss and size is not None, metrics, best, bool(norms), whole, joined)
+    plan = plan_of(n, size, order, every, batch_loss and size is not None, metrics, best, bool(norms), whole)
     _check_names(plan, stop, best, problem, tx, data, validated, clock)
     return plan, total
 
@@ -130,36 +129,30 @@ class _Facts(NamedTuple):
     encode: Callable | None
     predicts: bool
     asked: frozenset[str]
-    joins: bool
 
 
 def _facts(problem: Problem, tx: GradientTransformation) -> _Facts:
     functions = problem.functions
-    joins = functions.join is not None and is_entrywise(tx)
-    return _Facts(functions.encode, functions.predict is not None, frozenset(asked(tx)), joins)
+    return _Facts(functions.encode, functions.predict is not None, frozenset(asked(tx)))
 
 
 _found: dict[Any, Any] = {}
 
 
-def _hashable(key: Any) -> Any:
-    """The key, or None where it has no hash."""
-    try:
-        hash(key)
-    except TypeError:
-        return None
-    return key
-
-
 def _once(key: Any, compute: Callable[[], Any]) -> Any:
-    """What `compute` returns; known from the last time where the key is the same, and not None."""
-    if key is None:
+    """What `compute` returns; known from the last time where the key is the same, and not None, and has a hash."""
+    try:
+        known = None if key is None else _found.get(key)
+    except TypeError:
         return compute()
-    if key not in _found:
+    if known is not None:
+        return known
+    made = compute()
+    if key is not None:
         if len(_found) >= 1024:
             _found.clear()
-        _found[key] = compute()
-    return _found[key]
+        _found[key] = made
+    return made
 
 
 def _data(problem: Problem, data: Any, validation: Any, key, number: Callable | None) -> tuple[Dataset | None, Dataset | None]:
