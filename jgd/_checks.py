@@ -74,10 +74,12 @@ def check_count(name: str, value: Any, *, low: int | None = 1) -> int:
 
 
 def key_words(key: Any) -> Any:
-    """A seed as the two words of its key, which are made without JAX; anything else as the key that it is."""
+    """The two words of a key of JAX's usual kind, which for a seed are made without JAX; any other key as it is."""
     threefry = jax.config.jax_default_prng_impl == "threefry2x32"
     if type(key) is not int or not -(2**63) <= key < 2**63 or not threefry:
-        return as_key(key)
+        key = as_key(key)
+        usual = threefry and is_concrete(key) and str(jax.random.key_impl(key)) == "threefry2x32"
+        return np.asarray(jax.random.key_data(key)) if usual else key
     return np.array([key >> 32 if jax.config.jax_enable_x64 else 0, key], np.int64).astype(np.uint32)
 
 

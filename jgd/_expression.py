@@ -115,6 +115,14 @@ class Expression(Whole):
                 found += [leaf for leaf in jax.tree.leaves(child, is_leaf=is_whole) if isinstance(leaf, (Whole, Static))]
         return found
 
+    @functools.cached_property
+    def is_plain(self) -> bool:
+        """Whether it holds nothing of the user's: numbers, flags and names alone, here and inside."""
+        inside = self._inside()
+        return self._layout.is_plain and all(
+            part.is_plain if isinstance(part, Expression) else isinstance(part, Static) and part.is_plain for part in inside
+        )
+
     def _parts(self) -> list["Expression"]:
         """The expressions directly and indirectly inside this one."""
         inside = [leaf for leaf in self._inside() if isinstance(leaf, Expression)]

@@ -40,6 +40,11 @@ class Static:
     def __hash__(self) -> int:
         return hash(self._key)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it holds nothing of the user's alive."""
+        return self._key[0] is None and issubclass(self._key[1][0], (*PLAIN, np.dtype))
+
     def __repr__(self) -> str:
         return f"Static({self.value!r})"
 
@@ -66,9 +71,10 @@ class Layout:
       keys: those names as keys of a path.
       static: the other arguments as they are kept, by name.
       held: their values; None is not among them.
+      is_plain: whether these hold nothing of the user's alive.
     """
 
-    __slots__ = ("__weakref__", "children", "factory", "held", "keys", "static", "template")
+    __slots__ = ("__weakref__", "children", "factory", "held", "is_plain", "keys", "static", "template")
 
     def __init__(self, factory: Any, values: dict[str, Any]):
         self.factory = factory
@@ -76,6 +82,7 @@ class Layout:
         self.children = tuple(name for name in values if name not in self.static)
         self.keys = tuple(map(jax.tree_util.GetAttrKey, self.children))
         self.template = {name: self.static.get(name) for name in values}
+        self.is_plain = all(value is None or value.is_plain for value in self.static.values())
         self.held = tuple(value.value for value in self.static.values() if value is not None)
 
     def values(self, children: tuple) -> dict[str, Any]:

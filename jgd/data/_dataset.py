@@ -185,7 +185,7 @@ jax.tree_util.register_pytree_with_keys(Dataset, _flatten_with_keys, _unflatten,
 def _numeric(name: str, values: Any) -> np.ndarray | jax.Array:
     """An array of real numbers in a floating type JAX has (floats keep theirs), NumPy on the host unless it is JAX's."""
     if not isinstance(values, jax.Array):
-        values = np.asarray(values)
+        values = _native(np.asarray(values))
     kind = values.dtype
     if kind == np.float32:
         return values
@@ -206,6 +206,13 @@ def _numeric(name: str, values: Any) -> np.ndarray | jax.Array:
         return values.astype(_canonical(kind), copy=False)
 
 
+def _native(values: Any) -> Any:
+    """An array in this machine's order of bytes; files of other machines have the other."""
+    if isinstance(values, np.ndarray) and not values.dtype.isnative:
+        return values.astype(values.dtype.newbyteorder("="))
+    return values
+
+
 def _placed(values: Any) -> Any:
     """NumPy's numbers as a JAX array that shares no memory with what a user may change; what JAX has no type for as it is.
 
@@ -215,7 +222,7 @@ def _placed(values: Any) -> Any:
     if not isinstance(values, np.ndarray) or values.dtype.kind in "US" or values.dtype != _canonical(values.dtype):
         return values
     if values.nbytes < LARGE:
-        return jnp.asarray(values)
+        return jnp.array(values)
     copy = _aligned(values.shape, values.dtype)
     np.copyto(copy, values)
     return jax.device_put(copy)
@@ -271,12 +278,12 @@ def _finite(name: str, values: Any, columns: tuple[str, ...] | None = None) -> N
     """Refuse NaN and infinity, named by column and count. A first pass is fast; only a suspect is looked at closely."""
     if not is_concrete(values):
         return
-    if type(values) is np.ndarray and values.flags.forc and values.dtype in (np.float32, np.float64):
-        entries = values.ravel(order="K")
-        if math.isfinite(np.dot(entries, entries)):  # on all cores
-            return
     xp = jnp if isinstance(values, jax.Array) else np
     with np.errstate(over="ignore", invalid="ignore"):
+        if type(values) is np.ndarray and values.flags.forc and values.dtype in (np.float32, np.float64):
+            entries = values.ravel(order="K")
+            if math.isfinite(np.dot(entries, entries)):  # on all cores
+                return
         if xp.isfinite(xp.sum(values)):
             return
         bad = np.asarray(~xp.isfinite(values))
@@ -300,8 +307,7 @@ def _finite(name: str, values: Any, columns: tuple[str, ...] | None = None) -> N
 def _targets(y: Any, n: int) -> Any:
     if hasattr(y, "to_numpy"):
         y = y.to_numpy()
-    if not isinstance(y, (np.ndarray, jax.Array)):
-        y = _from_lists("y", y)
+    y = _native(y if isinstance(y, (np.ndarray, jax.Array)) else _from_lists("y", y))
     if y.ndim not in (1, 2):
         raise ValueError(f"y must have 1 dimension (or 2 for several outputs), found shape {tuple(y.shape)}.")
     if y.shape[0] != n:

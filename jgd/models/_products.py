@@ -19,6 +19,8 @@ FEW = 1536
 
 def product(X: jax.Array | ByFeature, weights: jax.Array) -> jax.Array:
     """X @ weights, for weights of shape (d,) or (d, k), in the wider of the two types."""
+    if X.ndim == 2 and X.shape[1] != weights.shape[0]:
+        raise ValueError(f"X has {X.shape[1]} columns, but there are weights for {weights.shape[0]}.")
     stored, axis = (X.by_feature, 0) if isinstance(X, ByFeature) else (X, 1)
     if X.ndim != 2:
         return jnp.matmul(X, weights, precision=jax.lax.Precision.HIGHEST)

@@ -120,7 +120,7 @@ class Driver:
         self.limit = self.first_step + run.steps
         self.start = Start(state=run.state, params=run.params)
         self.began = time.perf_counter()
-        if watched:  # a run in chunks needs the program that goes on; so it starts by a small one
+        if watched or run.state is not None or run.params is not None:  # the program that goes on, whatever started it
             self.packed, memory, _ = self._timed(_begin, run.plan, self.structure, self.packed, self.start)
             self.start = Start(memory)
 
@@ -149,16 +149,22 @@ class Driver:
         """One call of the program: `chunk` records, or what fits between two glances at the clock, or all."""
         count = min(chunk or (self.per_call if self.watched else self.capacity), self.capacity)
         spent = -self.run_seconds
-        table, memory, (step, self.status, written, *_) = self._timed(_chunk, *self.arguments(count))
-        self.start = Start(memory)
+        table, memory, (step, status, written, *_) = self._timed(_chunk, *self.arguments(count))
         new, every = written - self.count, self.run.plan.every
         steps = np.minimum(self.step + every * np.arange(new), self.limit).astype(np.int32)
         read = Table(table.names, [np.asarray(array)[:new] for array in table.arrays])
-        self.records.append({"step": steps, **read.columns()})
-        if self.count == 0 and self.status == NONFINITE and not np.isfinite(self.records[0]["loss"][0]):
+        records = {"step": steps, **read.columns()}
+        if self.count == 0 and status == NONFINITE and not np.isfinite(records["loss"][0]):
             check_start(jax.device_get(memory.rest.state.params))
-            check_first_loss(float(self.records[0]["loss"][0]))
-        self.count, self.step = written, step
+            check_first_loss(float(records["loss"][0]))
+        # All at once: an interruption leaves what was known before, or what is known now.
+        self.records, self.start, self.status, self.count, self.step = (
+            [*self.records, records],
+            Start(memory),
+            status,
+            written,
+            step,
+        )
         spent += self.run_seconds
         if spent < GLANCE / 2:
             self.per_call *= 2

@@ -205,7 +205,8 @@ def fit(
         except KeyboardInterrupt:
             if driver.start.memory is None:  # nothing has come back yet
                 raise
-            driver.end("the run was interrupted")
+            if driver.status == RUNNING:
+                driver.end("the run was interrupted")
     return driver.result()
 
 

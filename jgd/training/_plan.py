@@ -1,7 +1,7 @@
 """What a run is: its static part, its traced part, and the batches they make."""
 
 import dataclasses
-import functools
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -55,7 +55,15 @@ class Plan:
         return 0 if self.batch_size is None or self.shuffle == "replacement" else self.rows % self.batch_size
 
 
-plan_of = functools.cache(Plan)
+_PLANS: weakref.WeakValueDictionary[tuple, Plan] = weakref.WeakValueDictionary()
+
+
+def plan_of(*values: Any) -> Plan:
+    """The plan of these values: the one that there is, as long as anything uses it."""
+    plan = _PLANS.get(values)
+    if plan is None:
+        plan = _PLANS.setdefault(values, Plan(*values))
+    return plan
 
 
 class Inputs(NamedTuple):

@@ -75,15 +75,19 @@ def prepare(
     _, others, structure = packed
     if others:
         _check_numbers(problem, tx, stop)
-    known = structure if all(map(is_concrete, others)) else None
+    # What holds something of the user's, such as a function, is looked at each time: it may change, and be kept alive by nobody.
+    plain = all(part is None or part.is_plain for part in (problem, tx, stop))
+    known = structure if plain and all(map(is_concrete, others)) else None
     facts = _once(known, lambda: _facts(problem, tx))
     key = key_words(key)
-    data, validation = _data(problem, data, validation, key, facts.encode)
+    make = Dataset._for_now if clock else Dataset  # `fit` waits for its program; `train` does not
+    data, validation = _data(problem, data, validation, key, facts.encode, make)
     arrays, kinds = jax.tree.flatten((data, validation))
     shapes = kinds, *((array.shape, array.dtype) for array in arrays)
     metrics = tuple(metrics) if isinstance(metrics, list) else metrics
     static = batch_size, epochs, steps, shuffle, record, best, norms, clock, validation is not None
-    given = known and (known, shapes, static, tuple(map(type, static)), metrics)
+    plain = isinstance(metrics, tuple) and all(isinstance(metric, str) for metric in metrics)
+    given = (known, shapes, static, tuple(map(type, static)), metrics) if known and plain else None
     plan, total = _once(given, lambda: _planned(problem, tx, stop, data, facts, *static, metrics))
     if facts.encode is None:
         check_loss(problem, data, params, as_key(key))
@@ -115,7 +119,7 @@ def _planned(
     if best is None and validated:
         best = "validation_loss"
     # jgd's own models multiply X as a whole, except where a link looks at its rows. Beside batches a small X is kept both ways.
-    whole = facts.encode is not None and ("row_grads" not in facts.asked if size is None else data.X.nbytes < LARGE)
+    whole = facts.encode is not None and "row_grads" not in facts.asked and (size is None or data.X.nbytes < LARGE)
     # The order of batches depends on nothing else, so that what it does not depend on changes no program.
     order = True if size is None else shuffle
     plan = plan_of(n, size, order, every, batch_loss and size is not None, metrics, best, bool(norms), whole)
@@ -155,14 +159,16 @@ def _once(key: Any, compute: Callable[[], Any]) -> Any:
     return made
 
 
-def _data(problem: Problem, data: Any, validation: Any, key, number: Callable | None) -> tuple[Dataset | None, Dataset | None]:
+def _data(
+    problem: Problem, data: Any, validation: Any, key, number: Callable | None, make: Callable[..., Dataset]
+) -> tuple[Dataset | None, Dataset | None]:
     if data is None:
         if problem.functions.encode is not None:
             raise TypeError(f"{problem.name} needs data: give (X, y), (X, y, sample_weight) or a jgd.Dataset.")
         if validation is not None:
             raise TypeError("validation= needs data to validate on, and this run has none.")
         return None, None
-    data = encode(problem, as_dataset(data, Dataset._for_now), None, number)
+    data = encode(problem, as_dataset(data, make), None, number)
     if validation is None:
         return data, None
     if isinstance(validation, (int, float, np.floating)) and not isinstance(validation, bool):
