@@ -222,7 +222,7 @@ def _placed(values: Any) -> Any:
     if not isinstance(values, np.ndarray) or values.dtype.kind in "US" or values.dtype != _canonical(values.dtype):
         return values
     if values.nbytes < LARGE:
-        return jnp.array(values)
+        return jnp.asarray(values.copy())  # JAX's own copy is made later, of memory that may have changed by then
     copy = _aligned(values.shape, values.dtype)
     np.copyto(copy, values)
     return jax.device_put(copy)
