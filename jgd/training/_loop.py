@@ -16,7 +16,6 @@ import jax.numpy as jnp
 from jgd.training._decide import Best, Carry, Memory, accept, better, select, settle, worse
 from jgd.training._plan import ROWS_AT_ONCE, Inputs, Plan, on_batch, step_rows
 from jgd.training._record import evaluate
-from jgd.training._start import stable
 from jgd.training._step import State, training_step
 from jgd.training._table import Table, blank
 from jgd.training.stopping import RUNNING
@@ -117,8 +116,7 @@ def run_while(plan: Plan, inputs: Inputs, memory: Memory, limit, until, capacity
 
         return jax.lax.cond(intervals == 1, alone, many), table
 
-    with stable(inputs, memory.carry.state):
-        return jax.lax.while_loop(going, body, (memory, Table.empty(shapes, capacity + 1)))
+    return jax.lax.while_loop(going, body, (memory, Table.empty(shapes, capacity + 1)))
 
 
 def columns(plan: Plan, table: Table, start, limit) -> dict[str, Any]:
@@ -139,8 +137,7 @@ def run_scan(plan: Plan, inputs: Inputs, carry: Carry, steps: int) -> tuple[Carr
     """Runs `steps` steps and writes every record; differentiable in reverse."""
     limit = carry.state.step + steps
     full, rest = divmod(steps, plan.every)
-    with stable(inputs, carry.state):
-        carry, records = jax.lax.scan(lambda c, _: advance(plan, inputs, c, plan.every, limit), carry, length=full)
+    carry, records = jax.lax.scan(lambda c, _: advance(plan, inputs, c, plan.every, limit), carry, length=full)
     if rest:
         carry, record = advance(plan, inputs, carry, rest, limit)
         records = _append(records, record)

@@ -1,8 +1,6 @@
 """Where a run starts: its first state, and the checks of the parameters, states and losses that users give."""
 
-import contextlib
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -22,24 +20,16 @@ from jgd.transformation import GradientTransformation, chain
 
 
 def first_state(inputs: Inputs, params: Any) -> State:
-    """The state before the first step."""
+    """The state before the first step, of a chain that keeps the shape of its state."""
     if params is None:
         params = inputs.problem.init(jax.random.fold_in(inputs.key, INIT), inputs.data)
     init, _ = training_step(inputs.problem, inputs.tx)
-    return init(params, inputs.key)
+    state = init(params, inputs.key)
+    _check_link(inputs, state)
+    return state
 
 
-@contextlib.contextmanager
-def stable(inputs: Inputs, state: State) -> Iterator[None]:
-    """Around the tracing of a loop over steps: a transformation whose state changes in a step is refused, with its name."""
-    try:
-        yield
-    except (TypeError, ValueError):
-        check_link(inputs, state)
-        raise
-
-
-def check_link(inputs: Inputs, state: State) -> None:
+def _check_link(inputs: Inputs, state: State) -> None:
     """Refuse a transformation whose state changes its structure or dtypes from step to step, naming the link."""
     batch = inputs.data if inputs.rows is None else inputs.rows
     if batch is not None and not isinstance(batch.X, ByFeature):
