@@ -116,11 +116,11 @@ class Expression(Whole):
         return found
 
     @functools.cached_property
-    def is_plain(self) -> bool:
+    def _is_plain(self) -> bool:
         """Whether it holds nothing of the user's: numbers, flags and names alone, here and inside."""
         inside = self._inside()
         return self._layout.is_plain and all(
-            part.is_plain if isinstance(part, Expression) else isinstance(part, Static) and part.is_plain for part in inside
+            part._is_plain if isinstance(part, Expression) else isinstance(part, Static) and part.is_plain for part in inside
         )
 
     def _parts(self) -> list["Expression"]:

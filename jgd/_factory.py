@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd import _checks
-from jgd._leaves import PLAIN, Layout, Static, Whole, given, is_number, is_whole, keys, traced, weak
+from jgd._leaves import Layout, Static, Whole, given, is_number, is_whole, keys, traced, weak
 from jgd._over import Over
 
 REGISTRY: dict[str, "Factory"] = {}
@@ -186,12 +186,10 @@ class Factory:
 
     def _new_layout(self, key: tuple, values: dict[str, Any]) -> Layout:
         """One layout for equal keys; kept for good only where it keeps nothing of the user's alive."""
-        layouts, key = (self._layouts, key) if all(map(_is_plain, key)) else (_MORTAL, (self, key))
         with _LOCK:
-            layout = layouts.get(key)
-            if layout is None:
-                layout = layouts[key] = Layout(self, values)
-            return layout
+            made = Layout(self, values)
+            layouts, key = (self._layouts, key) if made.is_plain else (_MORTAL, (self, key))
+            return layouts.setdefault(key, made)
 
     @functools.cached_property
     def _plain_call(self) -> _Call | None:
@@ -301,11 +299,6 @@ class Factory:
 def _is_fixed(value: Any) -> bool:
     """Whether a default, as it is kept, can be shared by all calls."""
     return value is None or isinstance(value, (int, float, Static, Whole)) or type(value) is tuple and all(map(_is_fixed, value))
-
-
-def _is_plain(key: Any) -> bool:
-    """Whether what this key of a `Static` stands for holds nothing of the user's alive."""
-    return key is None or key == "leaf" or (key[0] is None and issubclass(key[1][0], (*PLAIN, np.dtype)))
 
 
 def origin(function: Callable) -> str:

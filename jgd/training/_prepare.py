@@ -76,7 +76,7 @@ def prepare(
     if others:
         _check_numbers(problem, tx, stop)
     # What holds something of the user's, such as a function, is looked at each time: it may change, and be kept alive by nobody.
-    plain = all(part is None or part.is_plain for part in (problem, tx, stop))
+    plain = all(part is None or part._is_plain for part in (problem, tx, stop))
     known = structure if plain and all(map(is_concrete, others)) else None
     facts = _once(known, lambda: _facts(problem, tx))
     key = key_words(key)
