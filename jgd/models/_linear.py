@@ -10,7 +10,7 @@ from jgd._factory import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
 from jgd.data._dataset import ByFeature
 from jgd.models._problem import Problem, ProblemFunctions
-from jgd.models._products import product
+from jgd.models._products import product, spread
 
 
 class LinearParams(NamedTuple):
@@ -38,7 +38,7 @@ def _predictor(params: LinearParams, X: jax.Array | ByFeature) -> jax.Array:
     z = product(X, params.weights)
     if params.bias is None:
         return z
-    return z + (params.bias[None, :] if z.ndim == 2 else params.bias)
+    return z + spread(params.bias, len(z))
 
 
 def _linear(l2=0.0, fit_intercept=True):

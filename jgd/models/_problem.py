@@ -12,6 +12,7 @@ from jgd._expression import Expression
 from jgd._factory import factory, is_function
 from jgd.data import Dataset, encode_numbers
 from jgd.data._dataset import ByFeature, as_dataset
+from jgd.models._products import total
 from jgd.models._signature import names, parameters, positional, requires, takes_data
 
 
@@ -182,7 +183,8 @@ def encode(problem: Problem, data: Dataset, trained_on: Dataset | None, number: 
     if data.y is None:
         raise ValueError(f"{problem.name} needs targets: give (X, y).")
     known = trained_on.classes if trained_on is not None else data.classes
-    y, classes = number(data.y, known) if data.classes is None or trained_on is not None else (data.y, data.classes)
+    is_encoded = data.classes is not None and (trained_on is None or data.classes == trained_on.classes)
+    y, classes = (data.y, data.classes) if is_encoded else number(data.y, known)
     return data if y is data.y and classes is data.classes else data._with(y=y, classes=classes)
 
 
@@ -213,7 +215,7 @@ def mean_loss(functions: ProblemFunctions, params: Any, data: Dataset | None, ke
         raise ValueError(f"the loss must return one value per row or a scalar, found shape {values.shape} {rows}.")
     if data.sample_weight is not None:
         values = values * data.sample_weight.astype(values.dtype)
-    return jnp.mean(values), state
+    return total(values) / len(values), state
 
 
 def where_frozen(mask: Any, held: Any, free: Any) -> Any:

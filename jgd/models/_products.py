@@ -58,7 +58,19 @@ def _transpose_v(ct, X, v, *, axis):
 
 
 def _batch(arguments, dims, *, axis):
-    return jax.vmap(functools.partial(_shared, axis=axis), dims)(*arguments), 0
+    (X, v), (X_dim, v_dim) = arguments, dims
+    if X_dim is not None:
+        return jax.vmap(functools.partial(_shared, axis=axis), dims)(*arguments), 0
+    left = X if axis == 1 else jax.lax.optimization_barrier(X.T)
+    return _kept(jnp.tensordot(left, _last(v, v_dim), 1, precision=jax.lax.Precision.HIGHEST)), v.ndim - 1
+
+
+def _last(v: jax.Array, dim: int) -> jax.Array:
+    """With the axis of models last, and stored so."""
+    return _kept(jnp.moveaxis(v, dim, -1))
+
+
+_kept = jax.lax.optimization_barrier
 
 
 def _shape(X, v, *, axis):
@@ -70,3 +82,49 @@ _product_p.def_abstract_eval(_shape)
 mlir.register_lowering(_product_p, mlir.lower_fun(_alone, multiple_results=False))
 ad.defbilinear(_product_p, _transpose_X, _transpose_v)
 batching.primitive_batchers[_product_p] = _batch
+
+
+def total(values: jax.Array) -> jax.Array:
+    """The sum over rows."""
+    return _total_p.bind(values)
+
+
+def spread(value: jax.Array, rows: int) -> jax.Array:
+    """The same value for each row."""
+    return _spread_p.bind(value, rows=rows)
+
+
+# Sums over rows, and their derivatives. Primitives too: under `vmap` a sum is a product with ones, which a CPU does several times
+# faster than it adds up rows of a transposed array, and both keep the axis of models last, as the products do.
+_total_p, _spread_p = Primitive("total"), Primitive("spread")
+
+
+def _total(values):
+    return jnp.sum(values, axis=0)
+
+
+def _spread(value, *, rows):
+    return jnp.broadcast_to(value[None], (rows, *value.shape))
+
+
+def _batch_total(arguments, dims):
+    values = _last(*arguments, *dims)
+    ones = jnp.ones(len(values), values.dtype)
+    return jnp.tensordot(ones, values, 1, precision=jax.lax.Precision.HIGHEST), values.ndim - 2
+
+
+def _batch_spread(arguments, dims, *, rows):
+    value = jnp.moveaxis(*arguments, *dims, -1)
+    return _spread(value, rows=rows), value.ndim
+
+
+_total_p.def_impl(jax.jit(_total))
+_total_p.def_abstract_eval(lambda values: jax.core.ShapedArray(values.shape[1:], values.dtype))
+mlir.register_lowering(_total_p, mlir.lower_fun(_total, multiple_results=False))
+ad.deflinear2(_total_p, lambda ct, values: [spread(ct, values.aval.shape[0])])
+batching.primitive_batchers[_total_p] = _batch_total
+_spread_p.def_impl(jax.jit(_spread, static_argnames="rows"))
+_spread_p.def_abstract_eval(lambda value, *, rows: jax.core.ShapedArray((rows, *value.shape), value.dtype))
+mlir.register_lowering(_spread_p, mlir.lower_fun(_spread, multiple_results=False))
+ad.deflinear2(_spread_p, lambda ct, value, *, rows: [total(ct)])
+batching.primitive_batchers[_spread_p] = _batch_spread
