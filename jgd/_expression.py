@@ -18,7 +18,7 @@ import numpy as np
 
 from jgd import _checks
 from jgd._factory import Factory
-from jgd._leaves import Layout, Static, Whole, equal, given, is_whole, weak
+from jgd._leaves import Layout, Static, Whole, equal, given, is_number, is_whole, weak
 from jgd._print import code_of
 
 
@@ -186,7 +186,7 @@ class Expression(Whole):
 
     def __hash__(self) -> int:
         leaves, tree = jax.tree.flatten(self)
-        is_one = lambda leaf: type(leaf) is float or _checks.is_concrete(leaf) and np.ndim(leaf) == 0
+        is_one = lambda leaf: type(leaf) is float or is_number(leaf) and _checks.is_concrete(leaf) and np.ndim(leaf) == 0
         return hash((tree, tuple([float(leaf) if is_one(leaf) else np.shape(leaf) for leaf in leaves])))
 
     @functools.cached_property

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd import _checks
-from jgd._leaves import Layout, Static, Whole, given, is_number, is_whole, keys, traced, weak
+from jgd._leaves import Layout, Static, Whole, given, holds_over, is_number, is_whole, keys, traced, weak
 from jgd._over import Over
 
 REGISTRY: dict[str, "Factory"] = {}
@@ -31,10 +31,15 @@ def is_function(value: Any) -> bool:
 def _store_leaf(where: str, name: str, value: Any) -> Any:
     if isinstance(value, (Whole, Static)):
         return value
+    if isinstance(value, Over):
+        if value.numbers is None:
+            return Static(value)
+        _checks.check_number(where, name, value.numbers)
+        return value
     if not is_number(value):
         if isinstance(value, (complex, np.complexfloating)) or getattr(value, "dtype", np.dtype(bool)).kind == "c":
             raise TypeError(f"{where}: {name} is complex ({value!r}); hyperparameters are real numbers.")
-        if name in _checks.RANGES and not (callable(value) or isinstance(value, Over)):
+        if name in _checks.RANGES and not callable(value):
             raise TypeError(f"{where}: {name} must be a number (or, where it may change, a schedule), found {value!r}.")
         return Static(value)
     _checks.check_number(where, name, value)
@@ -165,7 +170,7 @@ class Factory:
 
     def _checked(self, values: dict[str, Any]) -> Any:
         made = self.kind._unflatten(*self.layout(values))
-        if self.check is not None:
+        if self.check is not None and not (Over.made and holds_over(made)):  # else it is checked when values are in their places
             self.check(made)
         return made
 
@@ -241,6 +246,8 @@ class Factory:
         return _Plain(-math.inf, math.inf, frozenset([bool, str, type(None)]), ranged=False)
 
     def _store(self, name: str, value: Any) -> Any:
+        if isinstance(value, Over):
+            return self._store_over(name, value)
         if "dtype" in name and value is not None:
             try:
                 return Static(jnp.dtype(value))
@@ -253,9 +260,9 @@ class Factory:
             raise TypeError(f"{self.name}: {name} must be True or False, found {value!r}.")
         if isinstance(value, Factory) or hasattr(value, "factory"):
             raise TypeError(f"{self.name}: {name} is the factory {value.__name__}: call it, as in {value.__name__}(...).")
-        if name in RANDOM and value is not None and not isinstance(value, Over):
+        if name in RANDOM and value is not None:
             return _store_random(self.name, name, value)
-        if name in self.static and not (callable(value) or isinstance(value, Over) or value is None and not self._needs(name)):
+        if name in self.static and not (callable(value) or value is None and not self._needs(name)):
             return self._store_static(name, value)
         if isinstance(value, np.bool_) or (is_number(value) and isinstance(self.signature.parameters[name].default, bool)):
             return Static(bool(value))
@@ -269,6 +276,13 @@ class Factory:
         """For each argument its name, its kind, and what makes the function's argument of what is kept."""
         how = lambda name: keys if name in RANDOM else given if name in self.arrays else traced
         return tuple((name, p.kind, how(name)) for name, p in self.signature.parameters.items())
+
+    def _store_over(self, name: str, value: Over) -> Any:
+        """Numbers to try are a leaf, as one number is; anything else is structure, until a sweep puts one in its place."""
+        flag = isinstance(self.signature.parameters[name].default, bool)
+        if flag or "dtype" in name or name in RANDOM or name in self.static or name in self.arrays:
+            return Static(value)
+        return _store_leaf(self.name, name, value)
 
     def _store_static(self, name: str, value: Any) -> Static:
         """A number that sets a structure: a count, or a float where the default is one; anything else as it is."""

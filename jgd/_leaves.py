@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete
+from jgd._over import Over
 
 # What may be structure, and holds nothing of the user's alive.
 PLAIN = (type(None), bool, int, float, str)
@@ -108,6 +109,8 @@ def weak(value: Any) -> jax.Array:
     """`value` in JAX's default float type, weakly typed, so that it never promotes what it multiplies."""
     if type(value) is float:  # JAX's own reading of a Python float is just that
         return jnp.asarray(value)
+    if isinstance(value, Over):
+        raise TypeError(f"{value!r} stands for many values, which jgd.sweep tries: to use it here, give one of them.")
     dtype = np.dtype(jax.dtypes.canonicalize_dtype(float))
     if isinstance(value, jax.Array) and value.weak_type and value.dtype == dtype:
         return value
@@ -140,6 +143,11 @@ def equal_leaf(a: Any, b: Any) -> bool:
 def is_whole(value: Any) -> bool:
     """Where storing and reading stop: parts that are one thing although they may be pytrees."""
     return isinstance(value, (Whole, Static)) or hasattr(value, "init") and hasattr(value, "update")
+
+
+def holds_over(expression: Any) -> bool:
+    """Whether an `over` stands somewhere in it, as a leaf or in its structure."""
+    return any(isinstance(part, Over) for part in [*jax.tree.leaves(expression), *expression._held()])
 
 
 def given(value: Any) -> Any:

@@ -1,47 +1,73 @@
 """A mark on the values a sweep tries."""
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
 import jax
+import numpy as np
 
 
 class Over:
-    """Values to try, marked where one value would stand; made by `jgd.over`."""
+    """Values to try, marked where one value would stand; made by `jgd.over`.
+
+    Attributes:
+      values: a tuple of them.
+      name: what the swept quantity is called; None if it is named after the argument.
+      zipped: those whose `zipped` is equal, and not None, go hand in hand; others are crossed.
+    """
 
     made = False  # whether there has been any: where there was none, no argument needs to be searched for one
 
-    def __new__(cls, *args, **kwargs):
+    def __init__(self, values: tuple, name: str | None, zipped: Any = None):
         Over.made = True
-        return super().__new__(cls)
-
-    def __init__(self, values: tuple, name: str | None):
-        self.values, self.name = values, name
+        self.values, self.name, self.zipped = values, name, zipped
 
     def __repr__(self) -> str:
-        return f"over({list(self.values)!r}{f', name={self.name!r}' if self.name else ''})"
+        shown = repr(list(self.values)) if len(self.values) <= 20 else f"{self.values[0]!r}, ..., {self.values[-1]!r}"
+        return f"over({shown}{f', name={self.name!r}' if self.name else ''})"
+
+    @functools.cached_property
+    def numbers(self) -> np.ndarray | None:
+        """The values in float64, if each is one number."""
+        if all(type(value) is float for value in self.values):
+            return np.array(self.values)
+        kinds = (int, float, np.integer, np.floating)
+        if all(isinstance(value, kinds) and not isinstance(value, bool) for value in self.values):
+            return np.array([float(value) for value in self.values])
+        return None
 
 
 def over(values: Iterable[Any], name: str | None = None) -> Any:
     """Marks the values of a sweep where a fit would take one value; `fit` itself takes one setting and refuses it.
 
+    An `over` may stand for any argument of `jgd.sweep`, and inside optimizers, schedules, problems and stopping rules for any of
+    theirs: numbers, and whatever sets a structure. Several are crossed; those that share a name are zipped.
+
     Args:
-      values: at least one.
-      name: what the swept quantity is called.
+      values: at least one; numbers, flags, optimizers, problems, keys, data sets.
+      name: what the swept quantity is called; by default after the argument it stands for, such as "learning_rate".
 
     Raises:
-      ValueError: if there are no values.
+      TypeError, ValueError: if it is not a list of values, or an empty one.
 
     >>> import jgd
     >>> jgd.over([0.1, 0.01], name="lr")
     over([0.1, 0.01], name='lr')
+    >>> jgd.adam(jgd.over([0.1, 0.01]), b1=jgd.over([0.5, 0.9]))
+    adam(over([0.1, 0.01]), b1=over([0.5, 0.9]))
     """
-    if not isinstance(values, Iterable):
+    if not isinstance(values, Iterable) or isinstance(values, (str, dict)) or getattr(values, "ndim", 1) == 0:
         raise TypeError(f"over takes a list of values, found {values!r}.")
+    if name is not None and (not isinstance(name, str) or not name):
+        raise TypeError(f"the name of an over is text, found {name!r}.")
+    is_key = isinstance(values, jax.Array) and jax.dtypes.issubdtype(values.dtype, jax.dtypes.prng_key)
+    if isinstance(values, (np.ndarray, jax.Array)) and values.ndim == 1 and not is_key:
+        values = np.asarray(values).tolist()
     values = tuple(values)
     if not values:
         raise ValueError("over needs at least one value, found none.")
-    return Over(values, name)
+    return Over(values, name, name)
 
 
 def refuse_over(where: str, **arguments: Any) -> None:
@@ -52,4 +78,6 @@ def refuse_over(where: str, **arguments: Any) -> None:
         held = [value] if isinstance(value, type) else [value, *getattr(value, "_held", lambda: ())()]
         for leaf in jax.tree.leaves(held, is_leaf=lambda v: isinstance(v, Over)):
             if isinstance(leaf, Over):
-                raise TypeError(f"{where} runs one setting, but {name} holds {leaf!r}: give one of its values.")
+                raise TypeError(
+                    f"{where} runs one setting, but {name} holds {leaf!r}: give one of its values, or run all by jgd.sweep."
+                )

@@ -212,8 +212,9 @@ def _check_links(name: str, links: Sequence[Any]) -> None:
     if not links:
         raise ValueError(f"{name} needs at least one link, found none.")
     for i, link in enumerate(links):
-        if not _is_pair(link):
-            as_transformation(link, f"link {i} of {name}")
+        for one in link.values if isinstance(link, Over) else [link]:
+            if not _is_pair(one):
+                as_transformation(one, f"link {i} of {name}")
 
 
 def _lenient(link: optax.GradientTransformation) -> optax.GradientTransformation:
