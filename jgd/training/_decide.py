@@ -150,7 +150,7 @@ def settle(plan: Plan, inputs: Inputs, carry: Carry, record: dict, best: Best | 
     best = None if best is None else select(carry.suspect == 0, best, carry.best)
     carry = decide(plan, inputs, carry, record, limit, seconds)
     running = carry.status == RUNNING
-    failed = running & ~_finite(new.params)
+    failed = running & ~finite(new.params)
     # Between `suspect` steps from here lies the first bad one: keep the half that holds it, walk over the half that does not.
     suspect = jnp.where(failed, length, jnp.where(carry.suspect > 0, carry.suspect - length, 0))
     unchanged = carry.unchanged_steps
@@ -173,7 +173,7 @@ def accept(plan: Plan, carry: Carry, record: dict, worst, best: Best | None, new
       worst: the largest loss of the stretch, NaN if one was not finite.
     """
     initial_loss = _initial_loss(plan, carry, record)
-    fine = jnp.isfinite(worst) & ~_diverged(worst, initial_loss) & _finite(new.params)
+    fine = jnp.isfinite(worst) & ~_diverged(worst, initial_loss) & finite(new.params)
     # The end's record is one of the stretch's where the steps before it do not fill its intervals.
     ended = carry.state.step + (intervals - 1) * plan.every >= limit
     status = jnp.where(ended, MAX_STEPS, RUNNING).astype(jnp.int32)
@@ -191,7 +191,7 @@ def select(condition, new: Any, old: Any) -> Any:
     return jax.tree.map(lambda n, o: jnp.where(condition, n, o), new, old)
 
 
-def _finite(tree: Any) -> jax.Array:
+def finite(tree: Any) -> jax.Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
 
 

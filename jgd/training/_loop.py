@@ -8,6 +8,7 @@ number of steps is halved until the step that did it is found. So no step, and n
 `run_scan`, for a run that only its length ends, is what is differentiated in reverse.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -21,31 +22,47 @@ from jgd.training._table import Table, blank
 from jgd.training.stopping import RUNNING
 
 
-def _steps(plan: Plan, inputs: Inputs, state: State, length) -> State:
-    """The state `length` steps later, at most `plan.every`, static or traced."""
-    _, step = training_step(inputs.problem, inputs.tx)
+def moves(plan: Plan, inputs: Inputs, state: State, each: Callable = lambda step: step) -> tuple[dict, Callable[..., dict]]:
+    """What changes from step to step, and the function `(i, moving) -> moving` of the step that is i after `state`.
+
+    Args:
+      each: for many runs at once, what makes of one run's `(inputs, moving) -> moving` that of all; see `_lanes`.
+    """
     batch_size, first = plan.batch_size, state.step
     at_once = batch_size is not None and plan.every * batch_size <= ROWS_AT_ONCE
     table = step_rows(plan, inputs.key, first, plan.every) if at_once else None
 
     def one(i, moving):
         t = first + i
-        now = state._replace(**moving, step=t)
-        if batch_size is None:
-            new, _ = step(now, inputs.data)
-        else:
-            rows = table[i] if at_once else step_rows(plan, inputs.key, t, 1)[0]
-            new = on_batch(plan, inputs, t, rows, lambda batch: step(now, batch)[0])
-        return {name: getattr(new, name) for name in moving}
+        rows = None if batch_size is None else table[i] if at_once else step_rows(plan, inputs.key, t, 1)[0]
+
+        def step_of(inputs, moving):
+            _, step = training_step(inputs.problem, inputs.tx)
+            now = state._replace(**moving, step=t)
+            if rows is None:
+                new, _ = step(now, inputs.data)
+            else:
+                new = on_batch(plan, inputs, t, rows, lambda batch: step(now, batch)[0])
+            return {name: getattr(new, name) for name in moving}
+
+        return each(step_of)(inputs, moving)
 
     # The loop counts the steps: a count of the state's own would be one more thing to compute in each.
-    moving = {name: getattr(state, name) for name in ("params", "opt_state", "model_state")}
-    if plan.every == 1:
-        moved = one(0, moving)
-        moving = moved if isinstance(length, int) else select(length > 0, moved, moving)
-    else:
-        moving = jax.lax.fori_loop(0, length, one, moving)
-    return state._replace(**moving, step=first + length)
+    return {name: getattr(state, name) for name in ("params", "opt_state", "model_state")}, one
+
+
+def repeat(plan: Plan, one: Callable[..., Any], moving: Any, length) -> Any:
+    """`one(i, moving)` for `length` steps, at most `plan.every`, static or traced."""
+    if plan.every > 1:
+        return jax.lax.fori_loop(0, length, one, moving)
+    moved = one(0, moving)
+    return moved if isinstance(length, int) else select(length > 0, moved, moving)
+
+
+def _steps(plan: Plan, inputs: Inputs, state: State, length) -> State:
+    """The state `length` steps later, at most `plan.every`, static or traced."""
+    moving, one = moves(plan, inputs, state)
+    return state._replace(**repeat(plan, one, moving, length), step=state.step + length)
 
 
 def _interval(plan: Plan, inputs: Inputs, state: State, best: Best | None, length) -> tuple[dict, Best | None, State]:

@@ -1,5 +1,6 @@
 """The one place where the arguments of a run are checked."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -78,7 +79,7 @@ def prepare(
     # What holds something of the user's, such as a function, is looked at each time: it may change, and be kept alive by nobody.
     plain = all(part is None or part._is_plain for part in (problem, tx, stop))
     known = structure if plain and all(map(is_concrete, others)) else None
-    facts = _once(known, lambda: _facts(problem, tx))
+    facts = once(known, lambda: _facts(problem, tx))
     key = key_words(key)
     make = Dataset._for_now if clock else Dataset  # `fit` waits for its program; `train` does not
     data, validation = _data(problem, data, validation, key, facts.encode, make)
@@ -88,7 +89,7 @@ def prepare(
     static = batch_size, epochs, steps, shuffle, record, best, norms, clock, validation is not None
     plain = isinstance(metrics, tuple) and all(isinstance(metric, str) for metric in metrics)
     given = (known, shapes, static, tuple(map(type, static)), metrics) if known and plain else None
-    plan, total = _once(given, lambda: _planned(problem, tx, stop, data, facts, *static, metrics))
+    plan, total = once(given, lambda: _planned(problem, tx, stop, data, facts, *static, metrics))
     if facts.encode is None:
         check_loss(problem, data, params, as_key(key))
     if params is not None and state is not None:
@@ -143,7 +144,7 @@ def _facts(problem: Problem, tx: GradientTransformation) -> _Facts:
 _found: dict[Any, Any] = {}
 
 
-def _once(key: Any, compute: Callable[[], Any]) -> Any:
+def once(key: Any, compute: Callable[[], Any]) -> Any:
     """What `compute` returns; known from the last time where the key is the same, and not None, and has a hash."""
     try:
         known = None if key is None else _found.get(key)
@@ -172,7 +173,7 @@ def _data(
     if validation is None:
         return data, None
     if isinstance(validation, (int, float, np.floating)) and not isinstance(validation, bool):
-        return _split(data, float(validation), as_key(key))
+        return split(data, float(validation), key)
     if not isinstance(validation, (tuple, Dataset)):
         raise TypeError(f"validation must be a share, (X, y) or a jgd.Dataset, found {validation!r}.")
     return data, _validation(problem, as_dataset(validation), data, number)
@@ -196,19 +197,26 @@ def _columns(X: Any) -> str:
     return f"{X.shape[1]} columns" if X.ndim == 2 else f"rows of shape {X.shape[1:]}"
 
 
-def _split(data: Dataset, share: float, key) -> tuple[Dataset, Dataset]:
+def split(data: Dataset, share: float, key) -> tuple[Dataset, Dataset]:
     """A share of the rows, drawn by the key, held out for validation."""
     n = len(data)
     held = round(share * n) if 0 < share < 1 else None
     if held is None or not 0 < held < n:
         raise ValueError(f"validation must be a share between 0 and 1 that leaves rows on both sides, found {share:g} of {n}.")
-    order = batch_rows(jax.random.fold_in(key, SPLIT), 0, 1, n, n)[0]
-    parts = data.take(jnp.sort(order[held:])), data.take(jnp.sort(order[:held]))
+    held_out, rest = _split_rows(as_key(key), n, held)
+    parts = data.take(rest), data.take(held_out)
     if data.sample_weight is None:
         return parts
     if any(is_concrete(part.sample_weight) and not part.sample_weight.any() for part in parts):
         raise ValueError("all weight fell on one side of the validation split: use another key or share.")
     return tuple(part._with(sample_weight=part.sample_weight / part.sample_weight.mean()) for part in parts)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _split_rows(key, n: int, held: int) -> tuple[jax.Array, jax.Array]:
+    """The rows that are held out, and the others."""
+    order = batch_rows(jax.random.fold_in(key, SPLIT), 0, 1, n, n)[0]
+    return jnp.sort(order[:held]), jnp.sort(order[held:])
 
 
 def _batch_size(batch_size: Any, n: int | None, split: bool) -> int | None:

@@ -89,6 +89,7 @@ class HostNotes:
     stop: Any = None
     steps_per_epoch: int | None = None
     batch_size: Any = None
+    setting: dict[str, Any] | None = None
     ended_by: str = ""
     compile_seconds: float | None = None
     run_seconds: float | None = None
@@ -158,6 +159,11 @@ class Result:
     def steps_per_epoch(self) -> int | None:
         """How many steps an epoch had; None for a result that came out of compiled code."""
         return self.notes.steps_per_epoch
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """The values that a lane of a sweep had, by name; {} for a run of its own."""
+        return self.notes.setting or {}
 
     @property
     def objective(self) -> Any:

@@ -1,5 +1,6 @@
 """Where a compiled loop writes its records."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -25,11 +26,11 @@ class Table:
 
     @classmethod
     def empty(cls, shapes: dict[str, Any], rows: int) -> "Table":
-        """A table for records of these shapes and dtypes."""
+        """A table for records of these dtypes, and of one shape: () for a run, (orders, lanes) for many."""
         by_dtype: dict[Any, list[str]] = {}
         for name, scalar in shapes.items():
             by_dtype.setdefault(jnp.dtype(scalar.dtype), []).append(name)
-        arrays = [jnp.zeros((rows, len(names)), dtype) for dtype, names in by_dtype.items()]
+        arrays = [jnp.zeros((rows, len(names), *shapes[names[0]].shape), dtype) for dtype, names in by_dtype.items()]
         return cls(tuple(map(tuple, by_dtype.values())), arrays)
 
     def write(self, row, record: dict[str, jax.Array]) -> "Table":
@@ -41,12 +42,15 @@ class Table:
     def read(self, row) -> dict[str, jax.Array]:
         """The record in the row of this number."""
         lines = [jax.lax.dynamic_index_in_dim(array, row, keepdims=False) for array in self.arrays]
-        return Table(self.names, lines).columns()
+        return self._by_name(lines, lambda line, i: line[i])
 
     def columns(self) -> dict[str, Any]:
         """What was recorded, by name."""
-        pairs = zip(self.names, self.arrays, strict=True)
-        return {name: array[..., i] for names, array in pairs for i, name in enumerate(names)}
+        return self._by_name(self.arrays, lambda array, i: array[:, i])
+
+    def _by_name(self, arrays: list[Any], pick: Callable[[Any, int], Any]) -> dict[str, Any]:
+        pairs = zip(self.names, arrays, strict=True)
+        return {name: pick(array, i) for names, array in pairs for i, name in enumerate(names)}
 
 
 def blank(dtype) -> Any:
