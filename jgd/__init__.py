@@ -6,7 +6,21 @@ from jgd import _configure, contrib, data, initializers, losses, penalties, plot
 from jgd._configure import configure
 from jgd._over import over
 from jgd.data import Dataset
-from jgd.experiments import Ensemble, Spread, ensemble
+from jgd.experiments import (
+    Distribution,
+    Draws,
+    Ensemble,
+    LearningRates,
+    Spread,
+    Sweep,
+    ensemble,
+    find_learning_rate,
+    halton,
+    log_uniform,
+    sample,
+    sweep,
+    uniform,
+)
 from jgd.models import LinearParams, Problem, linear_regression, logistic_regression, mixed_precision
 from jgd.optimizers import (
     MultiSteps,
@@ -119,14 +133,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Dataset",
+    "Distribution",
+    "Draws",
     "Ensemble",
     "FitError",
     "GradientTransformation",
+    "LearningRates",
     "LinearParams",
     "MultiSteps",
     "Problem",
     "Result",
     "Spread",
+    "Sweep",
     "adabelief",
     "adadelta",
     "adafactor",
@@ -157,11 +175,13 @@ __all__ = [
     "dynamic_loss_scaling",
     "ema",
     "ensemble",
+    "find_learning_rate",
     "fit",
     "flatten",
     "freeze",
     "fromage",
     "gd",
+    "halton",
     "identity",
     "initializers",
     "keep_params_nonnegative",
@@ -170,6 +190,7 @@ __all__ = [
     "lift",
     "linear_regression",
     "lion",
+    "log_uniform",
     "logistic_regression",
     "lookahead",
     "losses",
@@ -197,6 +218,7 @@ __all__ = [
     "radam",
     "rmsprop",
     "rprop",
+    "sample",
     "scale",
     "scale_by_adadelta",
     "scale_by_adam",
@@ -239,9 +261,11 @@ __all__ = [
     "stateless",
     "stateless_with_tree_map",
     "stopping",
+    "sweep",
     "trace",
     "train",
     "training_step",
+    "uniform",
     "yogi",
     "zero_nans",
 ]

@@ -9,4 +9,5 @@ import pytest
 
 if __name__ == "__main__":
     # All tests of one transformation in one process, where they share compiled programs.
-    sys.exit(pytest.main(["tests/test_battery.py", "--zoo", "-n", "2", "--dist", "loadgroup", *sys.argv[1:]]))
+    files = ["tests/test_battery.py", "tests/test_sweep.py"]
+    sys.exit(pytest.main([*files, "--zoo", "-n", "2", "--dist", "loadgroup", *sys.argv[1:]]))

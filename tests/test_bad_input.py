@@ -304,7 +304,7 @@ RUN = [
     ("callback of a number", lambda: fit(callbacks=[3]), TypeError, r"callbacks must be .*functions.*found \[3\]"),
     ("chunk of 1.5", lambda: fit(chunk=1.5), TypeError, "chunk must be a whole number, found 1.5"),
     ("state is a number", lambda: fit(state=3), TypeError, "state must be a result.state, found 3"),
-    ("state of another optimizer", lambda: fit(state=fit(tx=jgd.adam(0.1)).state), ValueError, "state .*another optimizer"),
+    ("state of another optimizer", lambda: fit(state=state_of_adam()), ValueError, "state .*another optimizer"),
     ("state of other data", lambda: fit(data=(X[:, :1], Y), state=fitted().state), ValueError,
      r"shapes: found .*float32\[2\].*expected .*float32\[1\]"),
     ("state and params", lambda: fit(state=fitted().state, params=fitted().params), ValueError, "params= .*state="),

@@ -1,5 +1,23 @@
 """Experiments: many runs in one program."""
 
+from jgd.experiments._draws import Distribution, Draws, halton, log_uniform, sample, uniform
 from jgd.experiments._ensemble import Ensemble, Spread, ensemble
+from jgd.experiments._finder import LearningRates, find_learning_rate
+from jgd.experiments._sweep import sweep
+from jgd.experiments._sweep_result import Sweep
 
-__all__ = ["Ensemble", "Spread", "ensemble"]
+__all__ = [
+    "Distribution",
+    "Draws",
+    "Ensemble",
+    "LearningRates",
+    "Spread",
+    "Sweep",
+    "ensemble",
+    "find_learning_rate",
+    "halton",
+    "log_uniform",
+    "sample",
+    "sweep",
+    "uniform",
+]

@@ -1,0 +1,376 @@
+"""What a sweep returns: lanes with their settings, to be looked at as a table, a picture, or one by one."""
+
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jgd._checks import nearest
+from jgd.experiments._groups import Group
+from jgd.experiments._lanes import Lanes, described, labels, matches, without_rows
+from jgd.experiments._run import Outcome
+from jgd.experiments._settings import Settings
+from jgd.training import Result
+from jgd.training._record import sign_of
+from jgd.training._result import History
+from jgd.training.stopping import CONVERGED, MAX_STEPS, STALLED, STATUSES
+
+
+class Sweep:
+    """The lanes of a sweep, in the order asked for; made by `jgd.sweep`.
+
+    An index gives one lane as a `jgd.Result`, with its `setting`; a slice, a mask or `where` some lanes as a `Sweep`.
+
+    Attributes:
+      wasted: the share of the computed steps that no lane took: fillers of tables, lanes that had ended and waited for others,
+        intervals that were run again to find a bad step.
+      programs: how many were needed.
+      compile_seconds: spent compiling; 0 when the programs were there already.
+      run_seconds: from start to end, without compilation.
+
+    >>> import jgd
+    >>> X, y = jgd.data.make_line(100)
+    >>> sweep = jgd.sweep(jgd.linear_regression(), (X, y), jgd.gd(jgd.over([0.01, 0.1, 0.4])), epochs=50)
+    >>> sweep[1].setting, sweep[1].status
+    ({'learning_rate': 0.1}, 'max_steps')
+    >>> sweep.best().setting
+    {'learning_rate': 0.4}
+    >>> sweep.params.weights.shape, sweep.history.loss.shape
+    ((3, 1), (3, 51))
+    """
+
+    def __init__(self, settings: Settings, parts: list[Lanes], lanes: np.ndarray, facts: dict[str, Any]):
+        self._settings, self._parts, self._lanes, self._facts = settings, parts, lanes, facts
+        self._part_of = np.zeros(len(settings), int)
+        self._place_of = np.zeros(len(settings), int)
+        for i, part in enumerate(parts):
+            self._part_of[part.lanes], self._place_of[part.lanes] = i, np.arange(len(part.lanes))
+
+    @classmethod
+    def _of(cls, settings: Settings, found: list[Group], outcome: Outcome, seconds: float) -> "Sweep":
+        parts = [Lanes.of(group, ended) for group, ended in zip(found, outcome.ended, strict=True)]
+        taken = sum(int(ended.steps.sum()) for ended in outcome.ended)
+        facts = dict(
+            programs=len(found), compile_seconds=outcome.compile_seconds, taken=taken, computed=outcome.computed,
+            run_seconds=max(0.0, seconds - outcome.compile_seconds), interrupted=outcome.interrupted,
+        )  # fmt: skip
+        return cls(settings, parts, np.arange(len(settings)), facts)
+
+    @property
+    def wasted(self) -> float:
+        return 1 - self._facts["taken"] / self._facts["computed"] if self._facts["computed"] else 0.0
+
+    @property
+    def programs(self) -> int:
+        return self._facts["programs"]
+
+    @property
+    def compile_seconds(self) -> float:
+        return self._facts["compile_seconds"]
+
+    @property
+    def run_seconds(self) -> float:
+        return self._facts["run_seconds"]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was swept."""
+        return tuple(self._settings.columns)
+
+    @property
+    def status_code(self) -> np.ndarray:
+        return self._of_each(lambda part: part.ended.status)
+
+    @property
+    def status(self) -> np.ndarray:
+        """Each lane's status; those of `jgd.Result`."""
+        return np.asarray(STATUSES)[self.status_code]
+
+    @property
+    def steps(self) -> np.ndarray:
+        """How many steps each lane took."""
+        return self._of_each(lambda part: part.ended.steps)
+
+    @property
+    def steps_per_epoch(self) -> np.ndarray:
+        """How many steps an epoch of each lane had."""
+        return self._of_each(lambda part: np.full(len(part.lanes), part.plan.steps_per_epoch))
+
+    @property
+    def rung(self) -> np.ndarray:
+        """The rung of `halving` at which each lane was cut; -1 for those that were not."""
+        return self._of_each(lambda part: part.ended.rung)
+
+    @property
+    def objective(self) -> np.ndarray:
+        """Each lane's last recorded loss."""
+        return self.scores("loss")
+
+    @property
+    def params(self) -> Any:
+        """The lanes' final parameters; every array has a leading axis of lanes.
+
+        Raises:
+          ValueError: if they differ in structure or shape: look at lanes one by one.
+        """
+        trees = {i: self._parts[i].ended.state.params for i in np.unique(self._part_of[self._lanes]).tolist()}
+        kinds = [(jax.tree.structure(tree), [leaf.shape[1:] for leaf in jax.tree.leaves(tree)]) for tree in trees.values()]
+        if any(kind != kinds[0] for kind in kinds):
+            raise ValueError("the lanes' parameters differ in shape: take one lane, as in sweep[0].params, or some of one kind.")
+        return jax.tree.map(lambda *leaves: self._gathered(dict(zip(trees, leaves, strict=True))), *trees.values())
+
+    @property
+    def history(self) -> History:
+        """What was recorded: arrays of shape (lanes, records), and `step`; -1 and NaN where a lane has nothing."""
+        width = max(part.ended.records.max() for part in self._parts)
+        steps = self._of_each(lambda part: part.record_steps(width))
+        return History({"step": steps} | {n: self._of_each(lambda part, n=n: part.recorded(n, width)) for n in self._recorded})
+
+    def scores(self, metric: str | None = None) -> np.ndarray:
+        """The last value of a recorded quantity for each lane: that of its final parameters.
+
+        Args:
+          metric: by default validation loss if there is any, else the loss. Where the best parameters along a run were kept, as
+            by validation loss, their score is `best_validation_loss`; mind that the best of many noisy values flatters.
+
+        Raises:
+          KeyError: if it was not recorded; the message offers near names.
+        """
+        metric = self._metric(metric)
+        return self._of_each(lambda part: part.scores(metric))
+
+    def best(self, metric: str | None = None) -> Result:
+        """The lane with the best score, of those that ended well and were not cut.
+
+        Args:
+          metric: as in `scores`.
+
+        Raises:
+          ValueError: if none ended well.
+        """
+        return self[self.best_lane(metric)]
+
+    def best_lane(self, metric: str | None = None) -> int:
+        """The number of the lane that `best` gives."""
+        metric = self._metric(metric)
+        ranks = np.where(self._fine() & (self.rung < 0), self._sign(metric) * self.scores(metric), np.inf)
+        if not np.isfinite(ranks).any():
+            raise ValueError(f"no lane ended well: {self!r}. Lower the learning rates.")
+        return int(np.nanargmin(ranks))
+
+    def where(self, **conditions: Any) -> "Sweep":
+        """The lanes whose settings are these.
+
+        Args:
+          **conditions: by name a value, a list of values, or a function that says whether a value is wanted. Numbers are the same
+            within a millionth of each other.
+
+        Raises:
+          KeyError: for a name that was not swept; the message offers near ones.
+          ValueError: for a value that was not; the message shows those that were.
+
+        >>> import jgd
+        >>> tx = jgd.sgd(jgd.over([0.01, 0.1, 0.4], name="lr"), momentum=jgd.over([0.0, 0.9]))
+        >>> sweep = jgd.sweep(jgd.Problem(lambda w: (w - 2.0) ** 2, 5.0), None, tx, steps=20)
+        >>> sweep.where(lr=0.1), len(sweep.where(lr=lambda lr: lr > 0.05, momentum=0.9))
+        (Sweep(2 lanes of lr, momentum in 1 program: 2 max_steps), 2)
+        """
+        keep = np.ones(len(self), bool)
+        for name, wanted in conditions.items():
+            self._settings.check_column(name)
+            axis, over = self._settings.columns[name]
+            keep &= np.array(matches(name, over.values, wanted))[self._settings.index[self._lanes, axis]]
+        return self[keep]
+
+    def spread(self, metric: str | None = None, over: str = "key"):
+        """Mean and spread of a score over the lanes that differ in `over` alone: a pandas frame, a row for each setting.
+
+        Its columns are the other settings, `lanes` (how many there are), `failed` (how many did not end well), and of the
+        others `mean`, `std` (divided by one less than their number), and `error`, the standard error of the mean.
+
+        Raises:
+          KeyError: if `over` was not swept.
+        """
+        import pandas as pd
+
+        self._settings.check_column(over)
+        metric = self._metric(metric)
+        others = [name for name in self.names if self._settings.columns[name][0] != self._settings.columns[over][0]]
+        members = self._settings.alike([self._settings.columns[name][0] for name in others])[self._lanes]
+        fine, scores, rows, columns = self._fine(), self.scores(metric), [], {name: self._column(name) for name in others}
+        order = np.argsort(members, kind="stable")
+        for at in np.split(order, np.flatnonzero(np.diff(members[order])) + 1):
+            good = scores[at[fine[at]]]
+            std = np.std(good, ddof=1) if len(good) > 1 else np.nan
+            row = {name: columns[name][at[0]] for name in others}
+            mean = np.mean(good) if len(good) else np.nan
+            row |= dict(lanes=len(at), failed=len(at) - len(good), mean=mean, std=std, error=std / np.sqrt(max(1, len(good))))
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def one_standard_error(
+        self, prefer: str, metric: str | None = None, over: str = "key", largest: bool = True
+    ) -> dict[str, Any]:
+        """The simplest setting that is as good as the best within one standard error.
+
+        Of the settings whose mean score over `over` is within one standard error (the best one's) of the best mean, and none
+        of whose lanes failed, the one with the largest `prefer`, such as the strongest penalty.
+
+        Args:
+          prefer: a swept number.
+          largest: whether large numbers are simple, or small ones.
+
+        Source: Breiman, Friedman, Olshen & Stone, Classification and regression trees (1984), section 3.4.3.
+        """
+        self._settings.check_column(prefer)
+        sign, frame = self._sign(self._metric(metric)), self.spread(metric, over)
+        frame = frame[(frame["failed"] == 0) & np.isfinite(frame["mean"])]
+        if not len(frame):
+            raise ValueError(f"every setting has a lane that did not end well: {self!r}.")
+        least = frame.loc[(sign * frame["mean"]).idxmin()]
+        error = 0.0 if np.isnan(least["error"]) else least["error"]
+        good = frame[sign * frame["mean"] <= sign * least["mean"] + error]
+        row = good.loc[good[prefer].idxmax() if largest else good[prefer].idxmin()]
+        return {name: row[name] for name in frame.columns[: -len(("lanes", "failed", "mean", "std", "error"))]}
+
+    def to_frame(self, history: bool = False):
+        """A pandas frame: a row for each lane, with its setting, status, steps and last records.
+
+        Args:
+          history: instead a row for each record of each lane.
+
+        What was recorded under the name of a setting, such as `learning_rate`, is called `learning_rate (recorded)`.
+        """
+        import pandas as pd
+
+        named = lambda name: f"{name} (recorded)" if name in self.names else name
+        columns = {"lane": self._lanes} | {name: self._column(name) for name in self.names}
+        if not history:
+            columns |= {"status": self.status, "steps": self.steps}
+            columns |= {"rung": self.rung} if (self.rung >= 0).any() else {}
+            return pd.DataFrame(columns | {named(name): self.scores(name) for name in self._measured})
+        curves = self.history
+        lane, at = np.nonzero(np.asarray(curves.step) >= 0)
+        columns = {name: pd.Series(values).iloc[lane].to_numpy() for name, values in columns.items()}
+        step = np.asarray(curves.step)[lane, at]
+        columns |= {"step": step, "epoch": step / self.steps_per_epoch[lane]}
+        return pd.DataFrame(columns | {named(name): np.asarray(curves[name])[lane, at] for name in self._recorded})
+
+    def summary(self) -> str:
+        """What was run, how it ended, what was best, and what it cost, in a few lines."""
+        lines = [repr(self)]
+        for name in self.names:
+            axis, over = self._settings.columns[name]
+            structure = " (sets a structure)" if self._settings.axes[axis].is_structure and self.programs > 1 else ""
+            lines.append(f"  {name}: {described(over.values)}{structure}")
+        if self._fine().any():
+            metric, lane = self._metric(None), self.best_lane()
+            setting = ", ".join(f"{name}={described([value])}" for name, value in self[lane].setting.items())
+            lines.append(f"best {metric}: {self.scores(metric)[lane]:.6g} (lane {self._lanes[lane]}: {setting})")
+        facts = self._facts
+        lines.append(
+            f"{facts['taken']:,} steps of lanes in {self.run_seconds:.3g} s, and {self.compile_seconds:.3g} s of compilation; "
+            f"{self.wasted:.1%} of the computed steps were wasted"
+        )
+        return "\n".join(lines + ["the sweep was interrupted"] * facts["interrupted"])
+
+    def plot(
+        self, x: str | None = None, y: str | None = None, *, metric: str | None = None, kind: str | None = None, ax: Any = None
+    ):
+        """A picture of all lanes; see `jgd.plotting.plot_sweep`."""
+        from jgd import plotting
+
+        return plotting.plot_sweep(self, x, y, kind=kind, metric=metric, ax=ax)
+
+    def save(self, path: Any) -> None:
+        """Writes everything but the data to a file, for `jgd.Sweep.load`.
+
+        The file is a pickle, so functions in problems and chains must be those of a module, not lambdas.
+
+        Raises:
+          TypeError: if something in it cannot be written; nothing is.
+        """
+        arguments = {name: without_rows(value) for name, value in self._settings.arguments.items()}
+        arguments |= {name: None for name in ("data", "validation") if isinstance(arguments[name], tuple)}
+        held = (arguments, [part.to_file() for part in self._parts], self._lanes, self._facts)
+        try:
+            written = pickle.dumps(held)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise TypeError(f"the sweep cannot be saved ({error}): give functions that a module defines, not lambdas.") from None
+        Path(path).write_bytes(written)
+
+    @classmethod
+    def load(cls, path: Any) -> "Sweep":
+        """What `save` wrote. As with any pickle, load only files that you trust."""
+        arguments, parts, lanes, facts = pickle.loads(Path(path).read_bytes())
+        return cls(Settings(arguments), [part.from_file() for part in parts], lanes, facts)
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def __iter__(self) -> Iterator[Result]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, lane: Any) -> Any:
+        """One lane's result; or some lanes, by a slice, a mask or a list of numbers."""
+        if not isinstance(lane, (int, np.integer)):
+            return Sweep(self._settings, self._parts, self._lanes[lane], self._facts)
+        if not -len(self) <= lane < len(self):
+            raise IndexError(f"lane {lane} of {len(self)}.")
+        lane = self._lanes[lane]
+        part = self._parts[self._part_of[lane]]
+        ended_by = "the sweep was interrupted" if self._facts["interrupted"] else ""
+        rung = part.ended.rung[self._place_of[lane]]
+        ended_by = f"halving cut it at rung {rung}" if rung >= 0 else ended_by
+        arguments = self._settings.resolved(self._settings.index[lane])
+        return part.result(self._place_of[lane], self._settings.setting(lane), arguments, ended_by)
+
+    def __repr__(self) -> str:
+        names, counts = np.unique(self.status, return_counts=True)
+        counted = sorted(zip(counts, names, strict=True), key=lambda pair: -pair[0])
+        of = f" of {', '.join(self.names)}" if self.names else ""
+        count = lambda number, what: f"{number} {what}{'' if number == 1 else 's'}"
+        ended = ", ".join(f"{number} {name}" for number, name in counted)
+        return f"Sweep({count(len(self), 'lane')}{of} in {count(self.programs, 'program')}: {ended})"
+
+    def _column(self, name: str) -> list[Any]:
+        """The value of each lane, as a table shows it."""
+        axis, over = self._settings.columns[name]
+        shown = labels(over.values)
+        return [shown[i] for i in self._settings.index[self._lanes, axis]]
+
+    @property
+    def _recorded(self) -> list[str]:
+        return list(History({"step": None} | {name: None for part in self._parts for name in part.ended.history}).names[1:])
+
+    def _fine(self) -> np.ndarray:
+        return np.isin(self.status_code, (CONVERGED, MAX_STEPS, STALLED)) & np.isfinite(self.scores("loss"))
+
+    def _metric(self, metric: str | None) -> str:
+        recorded = self._measured
+        if metric is None:
+            return "validation_loss" if "validation_loss" in recorded else "loss"
+        if metric not in recorded:
+            raise KeyError(f"{metric!r} was not recorded; {nearest(metric, recorded)}")
+        return metric
+
+    def _sign(self, metric: str) -> float:
+        return sign_of(metric.removeprefix("best_"), self._parts[0].plan.metrics)
+
+    @property
+    def _measured(self) -> list[str]:
+        return list(dict.fromkeys([*self._recorded, *(name for part in self._parts for name in part.measured)]))
+
+    def _of_each(self, of: Callable[[Lanes], np.ndarray]) -> np.ndarray:
+        return self._gathered({i: of(part) for i, part in enumerate(self._parts)})
+
+    def _gathered(self, arrays: dict[int, np.ndarray]) -> np.ndarray:
+        """One array for the lanes that are looked at, from those of their parts."""
+        some = list(arrays.values())
+        whole = np.zeros((len(self._settings), *some[0].shape[1:]), np.result_type(*some))
+        for i, array in arrays.items():
+            whole[self._parts[i].lanes] = array
+        return whole[self._lanes]
