@@ -1,5 +1,6 @@
 """Pictures: what is drawn, where, and under which name."""
 
+import jax
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -165,6 +166,394 @@ def test_names_are_shown_as_they_are(runs):
 def test_bad_arguments(draw, message, runs):
     with pytest.raises(ValueError, match=message):
         draw(runs["full-batch"]["rate 0.05"])
+
+
+LRS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return jgd.data.make_linear(60)
+
+
+@pytest.fixture(scope="module")
+def swept(linear):
+    """Rates up to where every lane diverges, by two momenta and three keys."""
+    tx = jgd.sgd(jgd.over(LRS, name="lr"), momentum=jgd.over([0.0, 0.9]))
+    key = jgd.over(range(3))
+    return jgd.sweep(jgd.linear_regression(), linear, tx, batch_size=15, epochs=6, key=key, validation=0.25)
+
+
+@pytest.fixture(scope="module")
+def grid():
+    """A rate by a start's weight by a momentum, without keys; the objective is a parabola."""
+    problem = jgd.Problem(lambda w: 0.1 + (w - 2.0) ** 2, jgd.over(np.linspace(0.0, 1.0, 4).tolist(), name="start"))
+    tx = jgd.sgd(jgd.over(LRS, name="lr"), momentum=jgd.over([0.0, 0.3, 0.6], name="m"))
+    return jgd.sweep(problem, None, tx, steps=20)
+
+
+@pytest.fixture(scope="module")
+def parabolas():
+    """Ten thousand rates, of which the largest diverge."""
+    tx = jgd.gd(jgd.over(np.linspace(0.01, 1.4, 10_000).tolist(), name="lr"))
+    return jgd.sweep(jgd.Problem(lambda w: (w - 2.0) ** 2, 5.0), None, tx, steps=30)
+
+
+@pytest.fixture(scope="module")
+def drawn(linear):
+    """Two hundred settings at random."""
+    draws = jgd.sample(200, lr=jgd.log_uniform(1e-3, 5.0), momentum=jgd.uniform(0.0, 0.9))
+    return jgd.sweep(jgd.linear_regression(), linear, jgd.sgd(draws.lr, momentum=draws.momentum), epochs=10)
+
+
+def ended_well(sweep):
+    """The frame's rows of lanes that did."""
+    frame = sweep.to_frame()
+    return frame[~frame["status"].isin(["diverged", "nonfinite"])]
+
+
+def failed_crosses(ax):
+    """Crosses at the top edge, one array of x for each row of them."""
+    marks = [line for line in ax.lines if line.get_label() == "_failed"]
+    for line in marks:
+        height = ax.transAxes.inverted().transform(line.get_transform().transform(line.get_xydata()))[:, 1]
+        assert line.get_marker() == "x"
+        assert (0.85 < height).all()
+        assert (height < 1).all()
+    return [line.get_xdata() for line in marks]
+
+
+def curves(ax):
+    return [line for line in ax.lines if not line.get_label().startswith("_failed")]
+
+
+def test_curve(swept):
+    """A line for each momentum: means over keys of the lanes that ended well, with a band; the others are crosses at the top."""
+    ax = swept.plot("lr")
+    assert (ax.get_xlabel(), ax.get_xscale(), ax.get_yscale()) == ("lr", "log", "log")
+    assert ax.get_ylabel() == "validation_loss: mean ± std over key"
+    assert (ax.get_legend().get_title().get_text(), labels(ax)) == ("momentum", ["0", "0.9", "failed"])
+    frame, good = swept.to_frame(), ended_well(swept)
+    assert 0 < len(good) < len(frame)
+    for momentum, line, band in zip([0.0, 0.9], curves(ax), ax.collections, strict=True):
+        of_it = good[good["momentum"] == momentum].groupby("lr")["validation_loss"]
+        mean, std, low, high = of_it.mean().reindex(LRS), of_it.std(), of_it.min(), of_it.max()
+        np.testing.assert_allclose(line.get_xdata(), LRS)
+        np.testing.assert_allclose(line.get_ydata(), mean, rtol=1e-6)
+        corners = band.get_paths()[0].vertices
+        for lr in of_it.groups:
+            here = corners[np.isclose(corners[:, 0], lr), 1]
+            wanted = max(mean[lr] - std[lr], low[lr]), min(mean[lr] + std[lr], high[lr])
+            np.testing.assert_allclose([here.min(), here.max()], wanted, rtol=1e-5)
+    bad = frame[~frame.index.isin(good.index)]
+    for (_, rows), crosses in zip(bad.groupby("momentum"), failed_crosses(ax), strict=True):
+        np.testing.assert_allclose(crosses, sorted(set(rows["lr"])))
+    assert all(line.get_ydata()[np.isfinite(line.get_ydata())].max() < ax.get_ylim()[1] for line in curves(ax))
+
+
+def test_kind_by_what_was_swept(swept, linear):
+    """Of these lanes, not of the whole sweep: what has one value there was not swept."""
+    frame_of = lambda ax: (ax.get_xlabel(), ax.get_ylabel())
+    assert frame_of(swept.plot()) == ("lr", "momentum")
+    assert frame_of(swept.plot("momentum", "lr")) == ("momentum", "lr")
+    assert frame_of(swept.plot(y="lr")) == ("momentum", "lr")
+    assert frame_of(swept.plot("lr", metric="loss")) == ("lr", "loss: mean ± std over key")
+    assert frame_of(swept.where(momentum=0.9).plot()) == ("lr", "validation_loss: mean ± std over key")
+    assert frame_of(swept.where(momentum=0.9, key=1).plot()) == ("lr", "validation_loss")
+    assert frame_of(swept.where(momentum=0.9, lr=0.01).plot()) == ("epoch", "validation_loss")
+    assert frame_of(swept[:1].plot()) == ("epoch", "validation_loss")
+    assert frame_of(swept.plot(kind="fan", metric="grad_norm")) == ("epoch", "grad_norm")
+    _, mine = plt.subplots()
+    assert swept.plot("lr", ax=mine) is mine
+
+
+def test_map(swept):
+    """Means over keys as colours, logarithmic; cells all of whose lanes failed are hatched, and some of whose did are marked."""
+    ax = swept.plot("lr", "momentum")
+    mesh, hatched = ax.collections
+    good = ended_well(swept)
+    table = good.pivot_table(values="validation_loss", index="momentum", columns="lr", aggfunc="mean").reindex(columns=LRS)
+    np.testing.assert_allclose(mesh.get_array().filled(np.nan), table, rtol=1e-6)
+    assert len(hatched.get_paths()) == table.isna().to_numpy().sum() > 0
+    assert hatched.get_hatch()
+    assert type(mesh.norm).__name__ == "LogNorm"
+    bar = ax.figure.axes[-1]
+    assert bar.get_ylabel() == "validation_loss: mean over key"
+    ticks = [text.get_text() for text in ax.get_xticklabels()]
+    assert ticks == ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["0", "0.9"]
+    count = good.groupby(["momentum", "lr"]).size().unstack().reindex(columns=LRS)
+    whole = table.where(count == 3)
+    momentum, lr = whole.stack().idxmin()
+    (star,) = [line for line in ax.lines if line.get_marker() == "*"]
+    at = star.get_xdata()[0], star.get_ydata()[0]
+    column, row = LRS.index(lr), [0.0, 0.9].index(momentum)
+    across, up = mesh.get_coordinates()[0, :, 0], mesh.get_coordinates()[:, 0, 1]
+    assert across[column] < at[0] < across[column + 1]
+    assert up[row] < at[1] < up[row + 1]
+    assert labels(ax)[-1] == f"best: {whole.min().min():.3g}"
+
+
+def test_map_where_some_lanes_of_a_cell_failed(linear):
+    """The cell is the mean of the others, and marked."""
+    tx = jgd.sgd(jgd.over([0.1, 0.3, 0.5, 0.7], name="lr"), momentum=jgd.over([0.0, 0.5]))
+    sweep = jgd.sweep(jgd.linear_regression(), linear, tx, batch_size=6, epochs=6, key=jgd.over(range(6)))
+    count = ended_well(sweep).groupby(["lr", "momentum"]).size()
+    ax = sweep.plot("lr", "momentum")
+    (marks,) = [line for line in ax.lines if line.get_label() == "some lanes failed"]
+    assert 0 < (count < 6).sum() < len(count)
+    np.testing.assert_allclose(marks.get_xdata(), count[count < 6].index.get_level_values("lr"))
+    assert labels(ax)[:2] == ["failed", "some lanes failed"]
+
+
+def test_the_best_is_not_a_mean_of_survivors():
+    """From a far start a large rate diverges, and from a near one it is fastest: its mean is of the near starts alone."""
+    problem = jgd.Problem(lambda w: w**4, lambda key: jax.random.normal(key))
+    tx = jgd.sgd(jgd.over([0.05, 0.5], name="lr"), momentum=jgd.over([0.0, 0.01], name="m"))
+    sweep = jgd.sweep(problem, None, tx, steps=30, key=jgd.over(range(8)))
+    good = ended_well(sweep)
+    assert good.groupby("lr")["loss"].mean().idxmin() == 0.5
+    assert set(good.groupby("lr").size()) != {16}
+    ax = sweep.plot("lr", "m")
+    whole = good[good["lr"] == 0.05].groupby("m")["loss"].mean().min()
+    assert labels(ax) == ["some lanes failed", f"best: {whole:.3g}"]
+
+
+def test_map_of_the_best_over_others(grid):
+    """Evenly spaced numbers are their own axis; the colour bar says what else was swept, and how it was settled."""
+    ax = grid.plot("start", "lr")
+    good = ended_well(grid)
+    best = good.groupby(["lr", "start"])["loss"].min().unstack().reindex(LRS)
+    np.testing.assert_allclose(ax.collections[0].get_array().filled(np.nan), best, rtol=1e-6)
+    assert ax.figure.axes[-1].get_ylabel() == "loss: best over m"
+    np.testing.assert_allclose(ax.collections[0].get_coordinates()[0, :, 0], (np.arange(5) - 0.5) / 3)
+    assert grid.plot("lr", "m").figure.axes[-1].get_ylabel() == "loss: best over start"
+
+
+def test_map_of_random_settings(drawn):
+    """Points; a range that was drawn from evenly is linear though it spans much, one drawn from by order of magnitude is not."""
+    ax = drawn.plot()
+    good = ended_well(drawn)
+    assert (ax.get_xlabel(), ax.get_xscale(), ax.get_ylabel(), ax.get_yscale()) == ("lr", "log", "momentum", "linear")
+    (points,) = ax.collections
+    order = np.lexsort(points.get_offsets().T)
+    wanted = good.sort_values(["momentum", "lr"])
+    np.testing.assert_allclose(points.get_offsets()[order], wanted[["lr", "momentum"]])
+    np.testing.assert_allclose(points.get_array()[order], wanted["loss"], rtol=1e-6)
+    np.testing.assert_allclose(points.get_offsets()[-1], good.loc[good["loss"].idxmin(), ["lr", "momentum"]].astype(float))
+    (crosses,) = [line for line in ax.lines if line.get_label() == "failed"]
+    assert len(crosses.get_xdata()) == len(drawn) - len(good) > 0
+    assert ax.figure.axes[-1].get_ylabel() == "loss"
+
+
+def test_curve_of_random_settings(drawn):
+    """Points too, as no two have a momentum in common; it is their colour."""
+    ax = drawn.plot("lr")
+    (points,) = ax.collections
+    assert len(points.get_offsets()) == len(ended_well(drawn))
+    assert ax.figure.axes[-1].get_ylabel() == "momentum"
+    assert len(failed_crosses(ax)[0]) == len(drawn) - len(ended_well(drawn))
+
+
+def test_curves_of_many_lines(grid):
+    """A number of more than seven values is a scale of colours; more lines are quantiles, and the best."""
+    one = grid.where(start=0.0)
+    ax = one.plot("m")
+    known = ended_well(one).groupby("lr")["loss"].apply(list)
+    lines = [line.get_ydata()[np.isfinite(line.get_ydata())] for line in curves(ax)]
+    assert len(lines) == len(LRS) == 8
+    for line, lr in zip(lines, LRS, strict=True):
+        np.testing.assert_allclose(line, known.get(lr, []), rtol=1e-6)
+    assert ax.figure.axes[-1].get_ylabel() == "lr"
+    assert labels(ax) == ["failed"]
+
+    ax = grid.plot("lr")
+    good = ended_well(grid)
+    median, best = curves(ax)
+    np.testing.assert_allclose(median.get_ydata(), good.groupby("lr")["loss"].median().reindex(LRS), rtol=1e-6)
+    row = good.loc[good["loss"].idxmin()]
+    mine = good[(good["start"] == row["start"]) & (good["m"] == row["m"])].set_index("lr")["loss"].reindex(LRS)
+    np.testing.assert_allclose(best.get_ydata(), mine, rtol=1e-6)
+    assert best.get_label() == f"best: start={row['start']:.4g}, m={row['m']:.4g}"
+    assert labels(ax) == ["median of 12 settings", "25 to 75 %", "5 to 95 %", best.get_label(), "failed"]
+
+
+def test_curve_of_zipped_numbers():
+    """What goes hand in hand with x is no other line."""
+    problem = jgd.Problem(lambda w: (w - 2.0) ** 2, jgd.over([0.0, 1.0, 1.5], name="both"))
+    ax = jgd.sweep(problem, None, jgd.gd(jgd.over([0.1, 0.03, 0.01], name="both")), steps=5).plot()
+    assert len(ax.lines) == 1
+    assert ax.get_legend() is None
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        ([0.01, 0.02, 0.04], "linear"),
+        ([0.03, 0.1, 0.3], "log"),
+        (np.geomspace(0.01, 0.5, 9).tolist(), "log"),
+        (np.linspace(0.01, 0.5, 9).tolist(), "linear"),
+        ([0.0, 0.001, 0.01, 0.1], "symlog"),
+        ([0.0, 0.3, 0.6], "linear"),
+    ],
+)
+def test_axis_of_a_number(values, scale):
+    sweep = jgd.sweep(jgd.Problem(lambda w: (w - 2.0) ** 2, 5.0), None, jgd.gd(jgd.over(values, name="lr")), steps=5)
+    ax = sweep.plot()
+    assert ax.get_xscale() == scale
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), values)
+    if len(values) <= 8:
+        assert [text.get_text() for text in ax.get_xticklabels()] == [f"{value:g}" for value in values]
+
+
+def test_batch_sizes(linear):
+    """Sizes and "full" stand in a row. Of lanes with more and fewer steps, learning curves are side by side by epoch."""
+    sizes = jgd.over([20, 1, "full"])
+    sweep = jgd.sweep(jgd.linear_regression(), linear, jgd.sgd(0.02), batch_size=sizes, epochs=4, key=jgd.over(range(2)))
+    ax = sweep.plot()
+    assert (ax.get_xlabel(), [text.get_text() for text in ax.get_xticklabels()]) == ("batch_size", ["1", "20", "full"])
+    means = sweep.to_frame().groupby("batch_size")["loss"].mean()
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [means[1], means[20], means["full"]], rtol=1e-6)
+    ax = sweep.plot(kind="fan")
+    assert all(line.get_xdata().tolist() == [0, 1, 2, 3, 4] for line in ax.lines)
+    assert (ax.get_legend().get_title().get_text(), labels(ax)) == ("batch_size", ["1", "20", "full"])
+    assert len({line.get_color() for line in ax.lines}) == 3
+
+
+def test_optimizers(linear):
+    """What has no order is points with bars, not lines, settings side by side."""
+    tx = jgd.over([jgd.gd(0.05), jgd.sgd(0.05, momentum=0.5)], name="$tx$")
+    settings = {"batch_size": jgd.over([10, 30]), "key": jgd.over(range(2)), "epochs": 3}
+    sweep = jgd.sweep(jgd.linear_regression(), linear, tx, **settings)
+    ax = sweep.plot("$tx$")
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["gd(0.05)", "sgd(0.05, momentum=0.5)"]
+    assert {line.get_linestyle() for line in ax.lines} == {"None"}
+    assert not set(ax.lines[0].get_xdata()) & set(ax.lines[1].get_xdata())
+    assert len(ax.collections) == 2
+    ax.figure.canvas.draw()
+
+
+def test_fan(swept):
+    """Each lane's curve; those that failed leave at the top, where they are marked, and do not squeeze the others."""
+    some = swept.where(key=0, momentum=0.0)
+    ax = some.plot(kind="fan")
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("epoch", "validation_loss", "log")
+    frame, failed = some.to_frame(history=True), np.isin(some.status, ("diverged", "nonfinite"))
+    for lane, line in zip(some.to_frame()["lane"], curves(ax), strict=True):
+        mine, shown = frame[frame["lane"] == lane], np.isfinite(line.get_ydata())
+        finite = np.isfinite(mine["validation_loss"])
+        np.testing.assert_allclose(line.get_xdata()[shown], mine["epoch"][finite])
+        np.testing.assert_array_equal(line.get_ydata()[shown], mine["validation_loss"][finite])
+    last = frame.groupby("lane")["epoch"].max().to_numpy()
+    np.testing.assert_allclose(failed_crosses(ax)[0], last[failed])
+    assert labels(ax) == [f"best: lr={some.best().setting['lr']:.4g}", "failed"]
+    assert ax.figure.axes[-1].get_ylabel() == "lr"
+    good = frame[frame["lane"].isin(some.to_frame()["lane"][~failed])]["validation_loss"]
+    low, high = ax.get_ylim()
+    assert low < good.min() < good.max() < high < 10 * good.max()
+    assert frame["validation_loss"].max() > 10 * high
+
+
+def test_fan_of_ten_thousand_lanes(parabolas):
+    """Quantiles of those that ended well and the best: as few things are drawn as for a hundred."""
+    assert len(parabolas) == 10_000
+    ax = parabolas.plot(kind="fan")
+    few = parabolas[::100].plot(kind="fan")
+    assert len(ax.get_children()) == len(few.get_children()) < 20
+    failed = np.isin(parabolas.status, ("diverged", "nonfinite"))
+    best = parabolas.best_lane()
+    loss = np.asarray(parabolas.history.loss)
+    median, best_line, *_ = ax.lines
+    np.testing.assert_allclose(median.get_ydata(), np.median(loss[~failed], axis=0), rtol=1e-5)
+    corners = {0.25: ax.collections[0], 0.05: ax.collections[1]}
+    for share, band in corners.items():
+        at_end = band.get_paths()[0].vertices
+        at_end = at_end[at_end[:, 0] == 30, 1]
+        np.testing.assert_allclose([at_end.min(), at_end.max()], np.quantile(loss[~failed, -1], [share, 1 - share]), rtol=1e-5)
+    np.testing.assert_array_equal(best_line.get_ydata(), loss[best])
+    best_label, count = f"best: lr={parabolas[best].setting['lr']:.4g}", failed.sum()
+    named = [f"median of {10_000 - count:,} lanes", "25 to 75 %", "5 to 95 %", best_label, f"not shown: {count:,} failed"]
+    assert labels(ax) == named
+    assert 1000 < count < 5000
+    for kind in ("curve", "fan"):
+        assert len(parabolas.plot(kind=kind).get_children()) < 20
+
+
+def test_a_band_of_lanes_of_different_length(linear):
+    """Each counts as it was last recorded, be it that it had converged, or is recorded less often."""
+    tx = jgd.gd(jgd.over(np.geomspace(0.01, 0.3, 20).tolist(), name="lr"))
+    stop = jgd.stopping.relative_change(1e-2)
+    sweep = jgd.sweep(jgd.linear_regression(), linear, tx, batch_size=jgd.over([20, "full"]), epochs=20, stop=stop)
+    assert len(set(sweep.steps)) > 5
+    table = sweep.to_frame(history=True).pivot_table(index="epoch", columns="lane", values="loss").ffill()
+    median = sweep.plot(kind="fan").lines[0]
+    np.testing.assert_allclose(median.get_xdata(), table.index)
+    np.testing.assert_allclose(median.get_ydata(), table.median(axis=1), rtol=1e-5)
+    often = jgd.sweep(jgd.linear_regression(), linear, tx, batch_size=6, record=jgd.over([5, "epoch"]), epochs=6)
+    shared = often.plot(kind="fan").lines[0].get_xdata().tolist()
+    assert shared == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_higher_is_better():
+    data = jgd.data.make_classes(60)
+    rates = jgd.over([0.0, 0.01, 0.1, 1.0], name="lr")
+    sweep = jgd.sweep(
+        jgd.logistic_regression(l2=jgd.over([0.0, 0.1, 0.5])), data, jgd.gd(rates), metrics=["accuracy"], epochs=5, key=0
+    )
+    frame = sweep.to_frame()
+    ax = sweep.plot("lr", "l2", metric="accuracy")
+    assert labels(ax) == [f"best: {frame['accuracy'].max():.3g}"]
+    (star,) = [line for line in ax.lines if line.get_marker() == "*"]
+    assert star.get_xdata()[0] > 0  # of the rows, the first
+    assert frame["accuracy"].min() < frame["accuracy"].max()
+    assert sweep.plot(kind="fan", metric="accuracy").get_yscale() == "linear"
+
+
+def test_losses_far_above_the_start_leave_at_the_top():
+    """A lane that only just did not diverge squeezes nothing."""
+    sweep = jgd.sweep(jgd.Problem(lambda w: (w - 2.0) ** 2, 3.0), None, jgd.gd(jgd.over([0.1, 0.3, 1.05])), steps=20)
+    assert sweep.objective[-1] > 20
+    assert set(sweep.status) == {"max_steps"}
+    for kind in ("curve", "fan"):
+        assert 1 < sweep.plot(kind=kind).get_ylim()[1] < 16
+
+
+def test_no_lane_ended_well():
+    sweep = jgd.sweep(jgd.Problem(lambda w: (w - 2.0) ** 2, 3.0), None, jgd.gd(jgd.over([2.0, 3.0, 1e30])), steps=40)
+    assert failed_crosses(sweep.plot())[0].tolist() == [2.0, 3.0, 1e30]
+    assert len(failed_crosses(sweep.plot(kind="fan"))[0]) == 3
+    many = jgd.sweep(
+        jgd.Problem(lambda w: (w - 2.0) ** 2, jgd.over([3.0, 4.0], name="w")), None, jgd.gd(jgd.over(range(2, 30))), steps=40
+    )
+    for kind, label in {"map": "failed", "fan": "not shown: 56 failed", "curve": "failed"}.items():
+        ax = many.plot(kind=kind)
+        assert labels(ax)[-1] == label
+        ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"x": "lrr"}, KeyError, "'lrr' was not swept; did you mean 'lr'"),
+        ({"x": "lr", "y": "moment"}, KeyError, "'moment' was not swept; did you mean 'momentum'"),
+        ({"kind": "heat"}, ValueError, "kind must be 'curve', 'map' or 'fan', found 'heat'"),
+        ({"metric": "val_loss"}, KeyError, "'val_loss' was not recorded; did you mean"),
+        ({"y": "lr", "kind": "curve"}, ValueError, "a curve has no y: leave out y='lr', or draw a map"),
+        ({"x": "lr", "y": "lr"}, ValueError, "a map needs two swept quantities of more than one value"),
+    ],
+)
+def test_bad_arguments_of_a_sweep(options, error, message, swept):
+    with pytest.raises(error, match=message):
+        swept.plot(**options)
+
+
+def test_too_little_for_a_picture(swept):
+    with pytest.raises(ValueError, match="a map needs two swept quantities of more than one value, found 1"):
+        swept.where(momentum=0.0, key=0).plot(kind="map")
+    with pytest.raises(ValueError, match="a curve needs a swept quantity of more than one value, found 0"):
+        swept[:1].plot(kind="curve")
+    with pytest.raises(ValueError, match="nothing to draw: the sweep has no lanes"):
+        swept[:0].plot()
 
 
 def test_the_style_is_undone_and_nothing_else_is():

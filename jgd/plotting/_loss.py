@@ -1,52 +1,11 @@
-"""Pictures of runs, by matplotlib: one style, safe for colour-blind readers; every function takes `ax` and returns it."""
+"""Loss curves of single runs, in one picture or in panels side by side."""
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["plot_loss", "plot_regimes"]
-
-# Okabe and Ito's colours, which readers with any colour vision can tell apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLE = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    "legend.fontsize": "small",
-    "lines.linewidth": 1.6,
-}
-
-
-@contextlib.contextmanager
-def styled() -> Iterator[None]:
-    """matplotlib in jgd's style, and only that: `rc_context` would also undo what a notebook's first figure turns on."""
-    from matplotlib import rcParams
-
-    before = {name: rcParams[name] for name in STYLE}
-    rcParams.update(STYLE)
-    try:
-        yield
-    finally:
-        rcParams.update(before)
-
-
-def pyplot() -> Any:
-    """matplotlib's pyplot, imported when first used."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise ImportError("pictures need matplotlib: pip install 'jgd[plot]'.") from None
-    return plt
-
-
-def plain(text: str) -> str:
-    """A label as matplotlib shows it unchanged: not read as a formula, not hidden from the legend for an underscore."""
-    text = text.replace("$", r"\$")
-    return " " + text if text.startswith("_") else text
+from jgd.plotting._style import COLOURS, fit_axis, plain, pyplot, spans, styled
 
 
 def plot_loss(
@@ -107,7 +66,7 @@ def plot_loss(
             ax.axhline(optimum, color="0.4", linestyle=":", linewidth=1.2, label="exact optimum")
         values = np.concatenate(drawn)
         if log is None:
-            log = values.size > 0 and values.min() > 0 and values.max() > 5 * values.min()
+            log = spans(values)
         if log:
             ax.set_yscale("log")
         ax.xaxis.set_major_locator(plt.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
@@ -180,21 +139,7 @@ def plot_regimes(
                     shown = loss[np.isfinite(loss)]
                     # A diverged run may leave at the top.
                     values.extend(shown[shown <= shown[0]] if ended_badly and len(shown) else shown)
-        _common_axis(axes, values)
+        fit_axis(axes, np.asarray(values))
         for ax in axes[1:]:
             ax.set_ylabel("")
     return axes
-
-
-def _common_axis(axes: Any, values: list[float]) -> None:
-    """One loss axis for all panels: logarithmic where losses span much."""
-    if not values or max(values) == min(values):
-        return
-    low, high = min(values), max(values)
-    if low > 0 and high > 5 * low:
-        for ax in axes:
-            ax.set_yscale("log")
-            ax.set_ylim(low / 1.5, high * 1.5)
-    else:
-        for ax in axes:
-            ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))

@@ -1,0 +1,369 @@
+"""Pictures of sweeps: a score against a setting, a map of two settings, and the learning curves of all lanes."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jgd.plotting._scales import colours, edges, norm, norm_of, placed, show_axis
+from jgd.plotting._style import COLOURS, fit_axis, plain, pyplot, styled
+from jgd.plotting._table import Column, Means, Table, alike, follows
+
+KINDS = ("curve", "map", "fan")
+# A curve has so many lines with names; so many on a scale of colours, if one number tells them apart; more are a band.
+NAMED, SCALED = len(COLOURS), 100
+# A fan has so many lines; more lanes are a band.
+FEW_LANES = 30
+# A band is computed at so many epochs at most.
+PLACES = 200
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def plot_sweep(
+    sweep: Any, x: str | None = None, y: str | None = None, *, kind: str | None = None, metric: str | None = None, ax: Any = None
+) -> Any:
+    """How the lanes of a sweep did.
+
+    - "curve": the score against a swept quantity, a line for each combination of the others. Up to 7 lines have names; up to
+      100, if one number tells them apart, a scale of colours; of more, the median, quantiles and the best line are shown. Over
+      keys it is the mean, with one standard deviation around it, within the range of the lanes.
+    - "map": the score as colour over two swept quantities: the mean over keys, and the best over the others. Where the lanes are
+      no grid, as those of `jgd.sample`, each pair of values is a point.
+    - "fan": learning curves. Up to 30 lanes are lines; of more, median and quantiles of those that ended well are shown, each as
+      last recorded, and the best lane.
+
+    Lanes that failed (diverged, or were not finite) are in no mean: they are crosses at the top of a curve or a fan, and hatched
+    cells or crosses of a map. Scales are logarithmic: those of scores where they span more than a factor of 5, those of swept
+    numbers where they span one of 10 and are more evenly spread so. Losses above ten times what the best lane began
+    with leave at the top.
+
+    Args:
+      sweep: a `jgd.Sweep`.
+      x, y: swept names; for a fan x is what its lines are coloured by. By default the numbers with the most values.
+      kind: by default a map if y is given or several numbers were swept, a curve if x is given or one number was, else a fan.
+      metric: what was recorded; by default validation loss if there is any, else the loss.
+      ax: the matplotlib axes to draw on, best of a figure whose layout is "constrained", as a legend may stand below them; new
+        ones if not given.
+
+    Returns:
+      The axes.
+
+    Raises:
+      KeyError: for a name that was not swept, or a metric that was not recorded; the message offers near ones.
+      ValueError: for an unknown kind, a y that it does not have, too few swept names for it, or a sweep without lanes.
+
+    >>> import jgd, matplotlib
+    >>> matplotlib.use("agg")
+    >>> tx = jgd.sgd(jgd.over([0.01, 0.03, 0.1, 3.0], name="lr"), momentum=jgd.over([0.0, 0.9]))
+    >>> sweep = jgd.sweep(jgd.Problem(lambda w: (w - 2.0) ** 2, 5.0), None, tx, steps=20)
+    >>> ax = jgd.plotting.plot_sweep(sweep, "lr")
+    >>> ax.get_xlabel(), ax.get_xscale(), ax.get_ylabel(), [text.get_text() for text in ax.get_legend().get_texts()]
+    ('lr', 'log', 'loss', ['0', '0.9', 'failed'])
+    """
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"kind must be {', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}, found {kind!r}.")
+    for name in (x, y):
+        if name is not None:
+            sweep._settings.check_column(name)
+    if not len(sweep):
+        raise ValueError("there is nothing to draw: the sweep has no lanes.")
+    table = Table.of(sweep, metric)
+    if kind is None:
+        is_map = y is not None or (x is None and len(table.numbers) > 1)
+        kind = "map" if is_map else "curve" if x is not None or table.numbers else "fan"
+    if y is not None and kind != "map":
+        raise ValueError(f"a {kind} has no y: leave out y={y!r}, or draw a map.")
+    shown = table.chosen(x, y) if kind == "map" else table.chosen(x)
+    if kind == "fan" and x is None and shown[0] is not None and shown[0].name in table.keys:
+        shown = [None]  # lanes that differ in their key alone need no colours
+    if kind != "fan" and (None in shown or (kind == "map" and shown[0] is shown[1])):
+        needs = "two swept quantities" if kind == "map" else "a swept quantity"
+        raise ValueError(f"a {kind} needs {needs} of more than one value, found {len(table.varying)}: draw another kind.")
+    plt = pyplot()
+    with styled():
+        if ax is None:
+            _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+        {"curve": _curve, "map": _map, "fan": _fan}[kind](table, *shown, ax)
+    return ax
+
+
+def _curve(table: Table, x: Column, ax: Any) -> None:
+    others = [column for column in table.varying if column is not x and column.name not in table.keys and not follows(column, x)]
+    means = table.means([*others, x])
+    where, scale = placed(x)
+    line, at = alike(others, means.first), where[x.code[means.first]]
+    lines, title, over = int(line.max()) + 1, None, _over_keys(table, means)
+    crosses, values, is_band = [(np.unique(at[means.failed > 0]), "0.35")], means.mean, False
+    if lines <= NAMED:
+        handles, crosses = _named_lines(ax, table, means, others, line, at, x.ordered)
+        values = np.concatenate([means.mean, means.low, means.high])
+        title = plain(others[0].name) if len(others) == 1 else None
+        over = [text.replace("mean", "mean ± std") for text in over]
+    elif lines == len(at):
+        handles = _points(ax, means, others, at)
+    elif len(others) == 1 and others[0].numbers is not None and lines <= SCALED:
+        handles = _scaled_lines(ax, means, others[0], line, at)
+    else:
+        handles, values = _band_of_lines(ax, table, means, others, line, at)
+        is_band = True
+    show_axis(ax, "x", x, where, scale)
+    ax.set_ylabel(plain(": ".join([table.metric, *over])))
+    _fit(ax, np.minimum(values, table.ceiling), crosses)
+    if means.failed.any():
+        handles = [*handles, _cross()]
+    _legend(ax, handles, title=title, below=is_band)
+
+
+def _named_lines(
+    ax: Any, table: Table, means: Means, others: Sequence[Column], line: np.ndarray, at: np.ndarray, ordered: bool
+) -> tuple[list[Any], list[tuple[np.ndarray, str]]]:
+    """A line for each setting, and where lanes of it failed. Along what has no order it is points, the settings side by side."""
+    handles, crosses, lines = [], [], int(line.max()) + 1
+    for i in range(lines):
+        mine, colour = line == i, COLOURS[i]
+        if not (np.isfinite(means.mean[mine]) | (means.failed[mine] > 0)).any():
+            continue  # the score was not recorded
+        here, lane = at[mine] + (0 if ordered else (i - (lines - 1) / 2) / 10), means.first[mine][0]
+        name = others[0].text(others[0].code[lane]) if len(others) == 1 else table.setting(lane, others)
+        style = {"marker": "o", "markersize": 4} if len(here) <= 50 else {}
+        style |= {} if ordered else {"linestyle": "none"}
+        handles += ax.plot(here, means.mean[mine], color=colour, label=plain(name), **style)
+        if means.lanes[mine].max() > 1 and ordered:
+            ax.fill_between(here, means.low[mine], means.high[mine], color=colour, alpha=0.18, linewidth=0)
+        elif means.lanes[mine].max() > 1:
+            ax.vlines(here, means.low[mine], means.high[mine], color=colour, linewidth=1.2)
+        if means.failed[mine].any():
+            crosses.append((here[means.failed[mine] > 0], colour))
+    return handles if lines > 1 else [], crosses
+
+
+def _points(ax: Any, means: Means, others: Sequence[Column], at: np.ndarray) -> list[Any]:
+    """A point for each setting, coloured where one number beside x was swept."""
+    known = np.isfinite(means.mean)
+    if len(others) == 1 and others[0].numbers is not None:
+        values = others[0].numbers[others[0].code[means.first]][known]
+        drawn = ax.scatter(at[known], means.mean[known], c=values, cmap=colours(), norm=norm_of(others[0]), s=16)
+        ax.figure.colorbar(drawn, ax=ax, label=plain(others[0].name))
+    else:
+        ax.scatter(at[known], means.mean[known], color=COLOURS[0], s=16)
+    return []
+
+
+def _scaled_lines(ax: Any, means: Means, other: Column, line: np.ndarray, at: np.ndarray) -> list[Any]:
+    """A thin line for each value of a number, which is its colour."""
+    scale = pyplot().cm.ScalarMappable(norm_of(other), colours())
+    for mine in np.split(np.arange(len(at)), np.flatnonzero(np.diff(line)) + 1):
+        colour = scale.to_rgba(other.numbers[other.code[means.first[mine[0]]]])
+        ax.plot(at[mine], means.mean[mine], color=colour, linewidth=1.1)
+    ax.figure.colorbar(scale, ax=ax, label=plain(other.name))
+    return []
+
+
+def _band_of_lines(
+    ax: Any, table: Table, means: Means, others: Sequence[Column], line: np.ndarray, at: np.ndarray
+) -> tuple[list[Any], np.ndarray]:
+    """Quantiles of all lines at each x, and the line with the best mean; and what values are shown."""
+    order = np.argsort(at, kind="stable")
+    places, starts = np.unique(at[order], return_index=True)
+    levels = np.array([_quantiles(column) for column in np.split(means.mean[order], starts[1:])])
+    handles = _band(ax, places, levels, f"median of {int(line.max()) + 1:,} settings")
+    shown = levels.ravel()
+    if np.isfinite(means.mean).any():
+        mine = line == line[_ranked(table, means)[0]]
+        handles += ax.plot(at[mine], means.mean[mine], color=COLOURS[1], label=_best(table, means.first[mine][0], others))
+        shown = np.concatenate([shown, means.mean[mine]])
+    return handles, shown
+
+
+def _map(table: Table, x: Column, y: Column, ax: Any) -> None:
+    others = [column for column in table.varying if column.name not in {x.name, y.name} | table.keys]
+    means = table.means([x, y, *others])
+    cell = alike([x, y], means.first)
+    order = _ranked(table, means, cell)
+    best = order[np.unique(cell[order], return_index=True)[1]]  # the best setting of each cell
+    score, lane = means.mean[best], means.first[best]
+    known, failed = np.isfinite(score), means.failed[best] > 0
+    i, j = x.code[lane], y.code[lane]
+    is_grid = 2 * len(best) > len(x.shown) * len(y.shown)
+    (across, x_scale), (up, y_scale) = placed(x, is_grid), placed(y, is_grid)
+    shown = np.minimum(score[known], table.ceiling)
+    handles, drawn, style = [], None, {"norm": norm(shown, 5.0), "cmap": "viridis"}
+    if is_grid:
+        cells, values = (edges(across, x_scale), edges(up, y_scale)), np.full((2, len(up), len(across)), np.nan)
+        values[0, j[known], i[known]], values[1, j[failed & ~known], i[failed & ~known]] = score[known], 1.0
+        values = np.ma.masked_invalid(values)
+        if known.any():
+            drawn = ax.pcolormesh(*cells, values[0], **style)
+        if (failed & ~known).any():
+            handles.append(_hatched(ax, *cells, values[1]))
+    else:
+        size = float(np.clip(6000 / len(best), 4, 22))
+        last = np.flatnonzero(known)[np.argsort(-table.sign * score[known], kind="stable")]  # the best on top
+        if known.any():
+            drawn = ax.scatter(across[i[last]], up[j[last]], c=score[last], s=size, linewidth=0, **style)
+        if (failed & ~known).any():
+            at = across[i[failed & ~known]], up[j[failed & ~known]]
+            handles += ax.plot(*at, "x", color="0.55", markersize=size**0.5, label="failed")
+    white = {"markerfacecolor": "white", "markeredgecolor": "black", "linestyle": "none"}
+    if (failed & known).any():
+        at = across[i[failed & known]], up[j[failed & known]]
+        handles += ax.plot(*at, marker="X", markersize=6, markeredgewidth=0.7, label="some lanes failed", **white)
+    if known.any():
+        top = cell[_ranked(table, means)[0]]
+        at, label = ([across[i[top]]], [up[j[top]]]), f"best: {score[top]:.3g}"
+        handles += ax.plot(*at, marker="*", markersize=13, markeredgewidth=0.8, label=label, **white)
+    show_axis(ax, "x", x, across, x_scale)
+    show_axis(ax, "y", y, up, y_scale)
+    if is_grid:
+        ax.grid(False)
+    if drawn is not None:
+        within = [column.name for column in others if alike([x, y, column], means.first).max() > cell.max()]
+        over = _over_keys(table, means) + ([f"best over {', '.join(within)}"] if within else [])
+        extend = "max" if score[known].max() > table.ceiling else "neither"
+        ax.figure.colorbar(drawn, ax=ax, extend=extend, label=plain(table.metric + (": " + ", ".join(over) if over else "")))
+    _legend(ax, handles, below=True, ncols=3)
+
+
+def _ranked(table: Table, means: Means, cell: np.ndarray | int = 0) -> np.ndarray:
+    """The settings of each cell, the best first; after them those of which lanes failed, and those without a score."""
+    return np.lexsort((table.sign * means.mean, means.failed > 0, np.isnan(means.mean), cell + np.zeros(len(means.mean))))
+
+
+def _fan(table: Table, x: Column | None, ax: Any) -> None:
+    curves, failed = table.sweep.history, table.failed
+    steps, values = np.asarray(curves.step), np.asarray(curves[table.metric], float)
+    epochs = np.where(steps >= 0, steps / table.steps_per_epoch[:, None], np.nan)
+    values = np.where(np.isfinite(epochs) & np.isfinite(values), values, np.nan)
+    crosses, title = [], None
+    if len(values) <= FEW_LANES:
+        handles, title = _lane_lines(ax, table, x, epochs, values)
+        shown = values[~failed] if table.good.any() else values
+        crosses = [(np.nanmax(epochs[failed], axis=1), "0.35")] if failed.any() else []
+        handles += [_cross()] if failed.any() else []
+    else:
+        handles, shown = _band_of_lanes(ax, table, epochs, values)
+    ax.xaxis.set_major_locator(pyplot().MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+    ax.set_xlabel("epoch")
+    ax.set_ylabel(plain(table.metric))
+    _fit(ax, np.minimum(shown, table.ceiling), crosses)
+    _legend(ax, handles, title=title, below=True)
+
+
+def _lane_lines(ax: Any, table: Table, x: Column | None, epochs: np.ndarray, values: np.ndarray) -> tuple[list[Any], str | None]:
+    """A line for each lane: coloured by x if that is a number, named by x if it has few values; else the best stands out."""
+    best, scale, named = table.best_lane, None, x is not None and x.numbers is None and len(x.shown) <= NAMED
+    if named:
+        colour = [COLOURS[code] for code in x.code]
+    elif x is not None and x.numbers is not None:
+        scale = pyplot().cm.ScalarMappable(norm_of(x), colours())
+        colour = scale.to_rgba(x.numbers[x.code])
+        ax.figure.colorbar(scale, ax=ax, label=plain(x.name))
+    else:
+        colour = ["0.6" if len(values) > 1 else COLOURS[0]] * len(values)
+    best = None if named or not table.varying else best
+    lines = []
+    for lane, (at, curve) in enumerate(zip(epochs, values, strict=True)):
+        style = {"color": colour[lane], "linewidth": 1.2, "alpha": 0.5 if table.failed[lane] else 1.0}
+        if lane == best:
+            look = {"linewidth": 2.8} if scale is not None else {"color": COLOURS[1], "linewidth": 1.6}
+            style |= {"zorder": 3, "label": _best(table, best)} | look
+        style |= {"marker": "x"} if np.isfinite(curve).sum() == 1 else {}
+        lines += ax.plot(at, curve, **style)
+    if not named:
+        return [lines[best]] if best is not None else [], None
+    first = np.unique(x.code, return_index=True)[1]
+    for lane in first:
+        lines[lane].set_label(plain(x.text(x.code[lane])))
+    return [lines[lane] for lane in first], plain(x.name)
+
+
+def _band_of_lanes(ax: Any, table: Table, epochs: np.ndarray, values: np.ndarray) -> tuple[list[Any], np.ndarray]:
+    """Quantiles of the lanes that ended well, and the best of them; and what values are shown."""
+    handles, shown, best = [], np.zeros(0), table.best_lane
+    if best is not None:
+        at, levels = _levels(epochs[table.good], values[table.good])
+        handles = _band(ax, at, levels, f"median of {table.good.sum():,} lanes")
+        handles += ax.plot(epochs[best], values[best], color=COLOURS[1], label=_best(table, best))
+        shown = np.concatenate([levels.ravel(), values[best]])
+    if table.failed.any():
+        handles += ax.plot([], [], linestyle="none", label=f"not shown: {table.failed.sum():,} failed")
+    return handles, shown
+
+
+def _levels(epochs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles over lanes at common epochs, where each lane counts as it was last recorded."""
+    recorded = np.isfinite(epochs)
+    at, lanes = np.unique(epochs[recorded], return_counts=True)
+    # Where lanes are recorded at different times, at those that most of them share.
+    at = at[2 * lanes > np.maximum.accumulate(lanes[::-1])[::-1]]
+    at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), PLACES)).round().astype(int))]
+    # All records in one row, each lane's after those of the lane before, so that one search finds every lane's last.
+    offset = np.arange(len(epochs)) * (at[-1] + 1)
+    when, what = (offset[:, None] + epochs)[recorded], values[recorded]
+    return at, np.array([_quantiles(what[np.searchsorted(when, offset + epoch, "right") - 1]) for epoch in at])
+
+
+def _quantiles(values: np.ndarray) -> np.ndarray:
+    values = values[np.isfinite(values)]
+    return np.quantile(values, QUANTILES) if values.size else np.full(len(QUANTILES), np.nan)
+
+
+def _band(ax: Any, at: np.ndarray, levels: Any, name: str) -> list[Any]:
+    low, lower, median, upper, high = np.asarray(levels).T
+    handles = ax.plot(at, median, color=COLOURS[0], label=name)
+    handles.append(ax.fill_between(at, lower, upper, color=COLOURS[0], alpha=0.3, linewidth=0, label="25 to 75 %"))
+    handles.append(ax.fill_between(at, low, high, color=COLOURS[0], alpha=0.15, linewidth=0, label="5 to 95 %"))
+    return handles
+
+
+def _over_keys(table: Table, means: Means) -> list[str]:
+    """What a score is a mean of, if of anything."""
+    names = [column.name for column in table.varying if column.name in table.keys]
+    return [f"mean over {', '.join(names)}"] if names and means.lanes.max() > 1 else []
+
+
+def _hatched(ax: Any, across: np.ndarray, up: np.ndarray, where: np.ndarray) -> Any:
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    look = {"edgecolor": "0.55", "hatch": "////", "linewidth": 0}
+    ax.pcolor(across, up, where, cmap=ListedColormap(["0.88"]), **look)
+    return Patch(facecolor="0.88", label="failed", **look)
+
+
+def _fit(ax: Any, values: np.ndarray, crosses: Sequence[tuple[np.ndarray, Any]]) -> None:
+    """The y axis, with room at the top for crosses where lanes failed, a row for each colour."""
+    crosses, values = [row for row in crosses if len(row[0])], values[np.isfinite(values)]
+    fit_axis([ax], values, 0.04 + 0.03 * len(crosses) if crosses else 0.0)
+    if not values.size:
+        ax.set_yticks([])
+    for row, (where, colour) in enumerate(crosses):
+        height = np.full(len(where), 0.98 - 0.03 * row)
+        ax.plot(where, height, "x", color=colour, markersize=5, transform=ax.get_xaxis_transform(), label="_failed")
+
+
+def _cross() -> Any:
+    """What explains crosses in a legend."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="none", marker="x", markersize=5, color="0.35", label="failed")
+
+
+def _best(table: Table, lane: int, columns: Sequence[Column] | None = None) -> str:
+    return textwrap.fill(plain(f"best: {table.setting(lane, columns)}"), 50)
+
+
+def _legend(ax: Any, handles: Sequence[Any], *, title: str | None = None, below: bool, ncols: int = 2) -> None:
+    """A legend, or none if there is nothing in it; `below`: under the name of the x axis, where it hides nothing."""
+    from matplotlib.transforms import ScaledTranslation
+
+    place = {}
+    if below:
+        ticks = ax.xaxis.get_ticklabels()
+        slanted = max((len(tick.get_text()) for tick in ticks if tick.get_rotation()), default=0)
+        under = ax.transAxes + ScaledTranslation(0, -(38 + 2.4 * slanted) / 72, ax.figure.dpi_scale_trans)
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": under, "borderaxespad": 0}
+        place["ncols"] = min(ncols, len(handles))
+    if handles:
+        ax.legend(handles=handles, title=title, title_fontsize="small", **place)
