@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("jax", "jaxlib", "optax", "torch", "keras", "tensorflow", "tensorflow-cpu", "scikit-learn", "numba", "numpy")
+LIBRARIES = ("jax", "jaxlib", "optax", "torch", "keras", "tensorflow", "tensorflow-cpu", "scikit-learn", "joblib", "numba",
+             "numpy")  # fmt: skip
 READ = 400_000_000  # bytes
 
 

@@ -4,12 +4,14 @@ import contextlib
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
 
 from benchmarks import _seat
 from benchmarks._worker import Worker, WorkerFailed, WorkerSlow
 from benchmarks._works import Work
-from benchmarks.contestants import CONTESTANTS, TOO_LONG
+from benchmarks.contestants import CONTESTANTS, TOO_LONG, Contestant
 
 SLOW = 20.0  # seconds: what takes longer runs once, and what it compiles is then in its time
 AT_ONCE = 20  # runs of one turn, at most
@@ -23,14 +25,14 @@ class Entry:
     Attributes:
       first: seconds of the first run, compilation included.
       seconds: of each later run; for one that is too slow to be run again, of the first.
-      objective: where the first run ended, scored by the work.
+      objective: where the first run ended, scored by the work; several numbers where it says so.
       peak: MiB.
     """
 
     name: str
     worker: Worker
     first: float = 0.0
-    objective: float = 0.0
+    objective: float | tuple[float, ...] = 0.0
     seconds: list[float] = dataclasses.field(default_factory=list)
     peak: float = 0.0
 
@@ -65,26 +67,31 @@ class Outcome:
     """A work's entries, and who was left out, and why."""
 
     work: Work
-    start: float
+    start: float | tuple[float, ...]
     entries: list[Entry]
     left_out: dict[str, str]
 
     @property
     def scale(self) -> float:
         """The way from the start to the best objective reached."""
-        return self.start - min((entry.objective for entry in self.entries), default=self.start)
+        start = float(np.max(self.start))
+        return start - min((float(np.min(entry.objective)) for entry in self.entries), default=start)
 
     def named(self, name: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.name == name), None)
 
     def same(self, one: Entry, other: Entry) -> bool:
-        """Whether both reached the same objective, within the work's tolerance."""
-        return abs(one.objective - other.objective) <= self.work.tolerance * self.scale
+        """Whether both reached the same objective, or objectives, within the work's tolerance."""
+        apart = np.abs(np.subtract(one.objective, other.objective))
+        return bool(np.all(apart <= self.work.tolerance * self.scale))
 
 
-def measure(work: Work, rounds: int, budget: float, quick: bool, say: Callable[[str], None]) -> Outcome:
+def measure(
+    work: Work, rounds: int, budget: float, quick: bool, say: Callable[[str], None],
+    contestants: Sequence[Contestant] = CONTESTANTS,
+) -> Outcome:  # fmt: skip
     """Times each contestant for at most about `budget` seconds, in turns spread over so many rounds."""
-    refusals = {contestant.name: contestant.refusal(work, quick) for contestant in CONTESTANTS}
+    refusals = {contestant.name: contestant.refusal(work, quick) for contestant in contestants}
     left_out = {name: reason for name, reason in refusals.items() if reason}
 
     def each(entries: Iterable[Entry], does: str, stage: Callable[[Entry], None]) -> None:
@@ -101,7 +108,7 @@ def measure(work: Work, rounds: int, budget: float, quick: bool, say: Callable[[
 
     with contextlib.ExitStack() as stack:
         entries = []
-        for contestant in CONTESTANTS:
+        for contestant in contestants:
             if contestant.name not in left_out:
                 worker = stack.enter_context(Worker(contestant.env))
                 worker.start(_seat.sit, contestant.module, contestant.function, work)

@@ -1,6 +1,8 @@
 """What was measured, as data for JSON, and as tables for a terminal or in markdown."""
 
 import dataclasses
+import statistics
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks._measure import Entry, Outcome
@@ -17,18 +19,18 @@ class Table:
     notes: list[str] = dataclasses.field(default_factory=list)
 
 
-def described(outcome: Outcome) -> dict[str, Any]:
+def described(outcome: Outcome, bases: Sequence[str] = BASES) -> dict[str, Any]:
     """A work's outcome as plain data."""
     work = outcome.work
     return {
         "name": work.name, "says": work.says, "steps": work.steps, "rows_seen": work.n * work.epochs,
         "objective_at_start": outcome.start, "objective_tolerance": work.tolerance * outcome.scale,
-        "entries": [_entry(outcome, entry) for entry in outcome.entries], "left_out": outcome.left_out,
+        "entries": [_entry(outcome, entry, bases) for entry in outcome.entries], "left_out": outcome.left_out,
     }  # fmt: skip
 
 
-def _entry(outcome: Outcome, entry: Entry) -> dict[str, Any]:
-    bases = [base for name in BASES if (base := outcome.named(name))]
+def _entry(outcome: Outcome, entry: Entry, names: Sequence[str]) -> dict[str, Any]:
+    bases = [base for name in names if (base := outcome.named(name))]
     return {
         "name": entry.name, "first": entry.first, "compile": entry.compile, "steady": entry.steady,
         "fastest": min(entry.seconds), "slowest": max(entry.seconds), "runs": len(entry.seconds),
@@ -77,11 +79,12 @@ def _first_call_table(first: dict[str, Any]) -> Table:
 
 
 def machine_lines(report: dict[str, Any]) -> list[str]:
-    m, read = report["machine"], report["read_gb_per_second"]
+    m, read = report["machine"], report.get("read_gb_per_second")
     versions = ", ".join(f"{name} {version}" for name, version in m["libraries"].items())
     return [
-        f"{m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, last cache {m['cache_mib']:.0f} MiB, reads {read:.1f} GB/s; "
-        f"load {m['load']:.2f} before, {report['load_after']:.2f} after; {m['date']}",
+        f"{m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, last cache {m['cache_mib']:.0f} MiB"
+        + (f", reads {read:.1f} GB/s" if read else "")
+        + f"; load {m['load']:.2f} before, {report['load_after']:.2f} after; {m['date']}",
         f"Python {m['python']}, jgd at {m['jgd']}, {versions}" + ("; a quick look" if report["quick"] else ""),
     ]
 
@@ -99,9 +102,9 @@ def as_text(table: Table) -> str:
     return "\n".join([table.title, *lines, *(f"  {note}" for note in table.notes)])
 
 
-def markdown(report: dict[str, Any], explanation: str) -> str:
+def markdown(report: dict[str, Any], explanation: str, made: Sequence[Table] | None = None) -> str:
     parts = ["# Measured beside other libraries", explanation.strip(), *machine_lines(report)]
-    for table in tables(report):
+    for table in tables(report) if made is None else made:
         line = lambda cells: f"| {' | '.join(cells)} |"
         rule = "|---|" + "---:|" * (len(table.header) - 1)
         body = [line(table.header), rule, *map(line, table.rows)]
@@ -113,6 +116,11 @@ def compilation(entry: dict[str, Any]) -> str:
     if entry["compile"] is None:
         return "one run"
     return f"{entry['compile']:.2f} s" if entry["first"] > entry["slowest"] else "~0"
+
+
+def compiled(first: float, *later: float) -> str:
+    """The first run less the median of later ones, if it took longer than any of them."""
+    return f"{first - statistics.median(later):.2f} s" if first > max(later) else "~0"
 
 
 def grouped(left_out: dict[str, str]) -> list[str]:

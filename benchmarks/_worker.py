@@ -1,6 +1,8 @@
 """A process that does one call at a time, and waits, blocked, in between."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +44,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks._worker", str(theirs.fileno())],
             env=environment(env or {}), pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL, stderr=self.errors,
+            process_group=0,
         )  # fmt: skip
         theirs.close()
 
@@ -57,7 +60,7 @@ class Worker:
         """
         try:
             if not self.connection.poll(timeout):
-                self.process.kill()
+                self._kill()
                 raise WorkerSlow(f"not done after {timeout:.0f} s")
             done, value = self.connection.recv()
         except (EOFError, ConnectionError):
@@ -72,12 +75,17 @@ class Worker:
         self.start(function, *args)
         return self.result(timeout)
 
+    def _kill(self) -> None:
+        """Ends the process, and those that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def __enter__(self) -> "Worker":
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.connection.close()
-        self.process.kill()
+        self._kill()
         self.process.wait()
         self.errors.close()
 

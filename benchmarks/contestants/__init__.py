@@ -7,9 +7,11 @@ from benchmarks._works import Work
 
 SMALL_LOOPS = {"JGD_SMALL_LOOPS": "1"}
 SMALL_LOOPS_XLA = {"XLA_FLAGS": "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=65536"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 TOO_LONG, TOO_LONG_FOR_QUICK = 60.0, 5.0  # seconds
-NOT_QUICK = ("Keras on torch", "Keras on TensorFlow")
+NOT_QUICK = ("Keras on torch", "Keras on TensorFlow", "optax, vmap, own orders", "torch.func, one order",
+             "torch.func, own orders", "torch.func, own orders, one thread")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Contestant:
             return "no batches to load"
         if self.name == "scikit-learn" and (work.full or work.model == "softmax"):
             return "its SGD sees one row a step" if work.full else "its SGDClassifier is one-versus-rest, not softmax"
-        if self.name == "scikit-learn" and work.batch_size == 1 and work.rule != "sgd":
+        if self.library == "sklearn" and work.batch_size == 1 and work.rule != "sgd":
             return f"its SGD has no {work.rule}"
         if self.name == "numba" and work.model == "softmax":
             return "its products would be BLAS's: see NumPy"
@@ -76,4 +78,20 @@ CONTESTANTS = (
     Contestant("scikit-learn", "sklearn", "sgd", "sklearn"),
     Contestant("numba", "numba", "loop", "numba"),
     Contestant("NumPy", "numpy", "loop", "numpy"),
+)
+
+# Who takes part in sweeps; in which, the works say.
+SWEEPERS = (
+    Contestant("jgd", "jgd", "lanes", "jgd"),
+    Contestant("jgd, record at the end", "jgd", "lanes_at_end", "jgd"),
+    Contestant("jgd, 125 rates x 8 keys", "jgd", "lanes_of_keys", "jgd"),
+    Contestant("optax, vmap, own orders", "optax", "lanes_own", "optax"),
+    Contestant("optax, vmap, one order", "optax", "lanes", "optax"),
+    Contestant("torch.func, own orders", "torch", "lanes_own", "torch", step=1e-3),
+    Contestant("torch.func, own orders, one thread", "torch", "lanes_own", "torch", ONE_THREAD, step=1e-3),
+    Contestant("torch.func, one order", "torch", "lanes", "torch", step=3e-4),
+    Contestant("torch.func, one order, one thread", "torch", "lanes", "torch", ONE_THREAD, step=3e-4),
+    Contestant("scikit-learn, loop", "sklearn", "lanes", "sklearn"),
+    Contestant("scikit-learn, joblib", "sklearn", "lanes_joblib", "sklearn"),
+    Contestant("scikit-learn, joblib, threads", "sklearn", "lanes_threads", "sklearn"),
 )

@@ -41,3 +41,25 @@ def program(work, X, y):
 
     data, tx = (jnp.asarray(X), jnp.asarray(y)), rule(work)
     return lambda seed: jax.tree.map(np.asarray, tuple(train(data, tx, seed)))
+
+
+def lanes(work, X, y, rates=None, keys=None, **options):
+    """All learning rates by `sweep`, from NumPy arrays to NumPy parameters, each epoch recorded unless told otherwise."""
+
+    def run(seed):
+        key = seed if keys is None else jgd.over(range(keys * seed, keys * (seed + 1)))
+        tx = rule(work.at(jgd.over(work.rates(rates))))
+        sweep = jgd.sweep(problem(work), (X, y), tx, batch_size=work.batch_size, epochs=work.epochs, key=key, **options)
+        assert np.isfinite(sweep.objective).all()
+        return np.asarray(sweep.params.weights), np.asarray(sweep.params.bias)
+
+    return run
+
+
+def lanes_at_end(work, X, y):
+    return lanes(work, X, y, record=work.steps)
+
+
+def lanes_of_keys(work, X, y):
+    """As many lanes, of which eight differ only in their order of rows."""
+    return lanes(work, X, y, rates=work.lanes // 8, keys=8)

@@ -61,33 +61,52 @@ def loop(work, X, y):
     return run
 
 
-def scan(work, X, y):
-    """One compiled program for the whole run: a new permutation each epoch, the losses stacked."""
+def whole(work, X, y, key):
+    """A run as one scan: a new permutation each epoch; the last parameters, and the losses stacked."""
     tx = rule(work)
     step = step_of(work, tx)
-    X, y = arrays(work, X, y)
     batches, rest = (1, 0) if work.full else divmod(work.n, work.batch_size)
 
-    @jax.jit
-    def train(X, y, seed):
-        def on_rows(carry, rows):
-            params, state, loss = step(*carry, X[rows], y[rows])
+    def on_rows(carry, rows):
+        params, state, loss = step(*carry, X[rows], y[rows])
+        return (params, state), loss
+
+    def epoch(carry, key):
+        if work.full:
+            params, state, loss = step(*carry, X, y)
             return (params, state), loss
+        order = jax.random.permutation(key, work.n)
+        carry, losses = jax.lax.scan(on_rows, carry, order[: work.n - rest].reshape(batches, work.batch_size))
+        if rest:
+            carry, last = on_rows(carry, order[work.n - rest :])
+            losses = jnp.append(losses, last)
+        return carry, losses
 
-        def epoch(carry, key):
-            if work.full:
-                params, state, loss = step(*carry, X, y)
-                return (params, state), loss
-            order = jax.random.permutation(key, work.n)
-            carry, losses = jax.lax.scan(on_rows, carry, order[: work.n - rest].reshape(batches, work.batch_size))
-            if rest:
-                carry, last = on_rows(carry, order[work.n - rest :])
-                losses = jnp.append(losses, last)
-            return carry, losses
+    params = work.start()
+    (params, _), losses = jax.lax.scan(epoch, (params, tx.init(params)), jax.random.split(key, work.epochs))
+    return params, losses
 
-        params = work.start()
-        keys = jax.random.split(jax.random.key(seed), work.epochs)
-        (params, _), losses = jax.lax.scan(epoch, (params, tx.init(params)), keys)
-        return params, losses
 
+def scan(work, X, y):
+    """One compiled program for the whole run."""
+    train = jax.jit(lambda X, y, seed: whole(work, X, y, jax.random.key(seed)))
+    X, y = arrays(work, X, y)
     return lambda seed: jax.tree.map(np.asarray, train(X, y, seed))[0]
+
+
+def lanes(work, X, y, own=False):
+    """The same for all learning rates at once, by `vmap`; in one order of the rows, or each in its own."""
+    X, y = arrays(work, X, y)
+    rates = jnp.asarray(work.rates(), jnp.float32)
+
+    @jax.jit
+    def train(X, y, rates, seed):
+        key = jax.random.key(seed)
+        keys = jax.random.split(key, work.lanes) if own else key
+        return jax.vmap(lambda rate, key: whole(work.at(rate), X, y, key)[0], (0, 0 if own else None))(rates, keys)
+
+    return lambda seed: jax.tree.map(np.asarray, train(X, y, rates, seed))
+
+
+def lanes_own(work, X, y):
+    return lanes(work, X, y, own=True)

@@ -5,6 +5,7 @@
 
 import torch
 from torch import nn
+from torch.func import grad, vmap
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks._works import B1, B2, EPS, MOMENTUM
@@ -72,3 +73,39 @@ def loader(work, X, y):
         return params_of(work, parts[0])
 
     return run
+
+
+def lanes(work, X, y, own=False):
+    """All learning rates by `torch.func`, the gradient under vmap; in one order of the rows, or each in its own."""
+    X, y = torch.from_numpy(X), torch.from_numpy(y).float()
+    rates = torch.from_numpy(work.rates()).float()
+    rates = rates[:, None], rates
+    loss = {"linear": nn.functional.mse_loss, "logistic": nn.functional.binary_cross_entropy_with_logits}[work.model]
+    of_rows = lambda weights, bias, X, y: loss(X @ weights + bias, y)
+    at = 0 if own else None
+    grads_of = vmap(grad(of_rows, argnums=(0, 1)), in_dims=(0, 0, at, at))
+
+    def run(seed):
+        torch.manual_seed(seed)
+        params = torch.zeros(work.lanes, work.d), torch.zeros(work.lanes)
+        moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in params]
+        count = 0
+        for _ in range(work.epochs):
+            order = torch.rand(work.lanes, work.n).argsort(dim=1) if own else torch.randperm(work.n)
+            for rows in order.split(work.batch_size, dim=-1):
+                some = (X[rows], y[rows]) if own else (X.index_select(0, rows), y.index_select(0, rows))
+                count += 1
+                for p, rate, g, (mu, nu) in zip(params, rates, grads_of(*params, *some), moments, strict=True):
+                    if work.rule == "sgd":
+                        p.addcmul_(rate, g, value=-1)
+                        continue
+                    mu.lerp_(g, 1 - B1)
+                    nu.lerp_(g * g, 1 - B2)
+                    p.addcdiv_(mu * rate, (nu / (1 - B2**count)).sqrt_().add_(EPS), value=-1 / (1 - B1**count))
+        return tuple(p.numpy() for p in params)
+
+    return run
+
+
+def lanes_own(work, X, y):
+    return lanes(work, X, y, own=True)
