@@ -301,7 +301,7 @@ def test_halving_keeps_the_best_and_changes_no_survivor(monkeypatch, worth, x64)
 
 OWN = "jgd.linear_regression()", "(X, y)", 10_000, 3e8
 # The loss of a user may be quadratic in the rows; nobody knows before it is compiled.
-USERS = "jgd.Problem(of_pairs, np.zeros(50, np.float32))", "(X[:1000], y[:1000])", 128, 1.5e8
+USERS = "jgd.Problem(of_pairs, np.zeros(50, np.float32))", "(X[:1000], y[:1000])", 256, 3e8
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ MOST, FEWEST, ENTRIES = 512, 64, 1_300_000
 # Entries of tables for each lane, at most: rows of different lengths are filled up.
 FILLERS = 1.25
 # Of the memory that is free, what a sweep takes if it is not told; of what it may take, what it plans with; and of that, what
-# compiling takes (half at most, where it may take little).
-SHARE, MARGIN, COMPILING = 0.5, 0.9, 50e6
+# compiling takes (half at most, where it may take little). A loss of the user's was seen to take half as much again as XLA says.
+SHARE, MARGIN, COMPILING, MORE = 0.5, 0.9, 50e6, 1.6
 
 
 def cores() -> int:
@@ -82,6 +82,7 @@ def fitting(group: Group, placed: Callable[[Order], Any], memory: float | None, 
     few, many = min(16, width), min(32, width)
     taken = {size: Block(group, np.arange(size)[None], placed).memory() - shared for size in {few, many}}
     each = max(1.0, (taken[many] - taken[few]) / (many - few) if many > few else taken[few] / few)
+    each *= 1.0 if group.lanes_last else MORE
     fixed, room = max(0.0, taken[few] - each * few), budget * MARGIN - min(COMPILING, budget * MARGIN / 2)
     for at_once in range(workers, 0, -1):
         fits = int(((room - shared) / at_once - fixed) / each)
