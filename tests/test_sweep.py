@@ -365,3 +365,33 @@ def test_halving_cuts_a_setting_of_which_a_lane_failed():
     assert sweep.where(lr=0.2).status.tolist() == ["max_steps", "diverged"]
     assert sweep.where(lr=0.2).rung.tolist() == [0, -1]
     assert sweep.where(lr=0.001).steps.tolist() == [64, 64]
+
+
+def test_healthy_lanes_are_the_same_bits_beside_failing_ones():
+    data = jgd.data.make_linear(1000, weights=tuple(np.linspace(-1, 1, 10)), noise=0.1, key=1)
+    run = lambda rates: jgd.sweep(jgd.linear_regression(l2=0.01), data, jgd.adam(jgd.over(rates)), batch_size=8, epochs=6)
+    calm, wild = run([0.01, 0.02, 0.03, 0.05, 0.04]), run([0.01, 0.02, 1e30, 1e38, 3e37])
+    assert "nonfinite" in wild.status
+    for i in (0, 1):
+        for a, b in zip(jax.tree.leaves(calm[i]), jax.tree.leaves(wild[i]), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_one_over_as_a_count_and_as_a_number():
+    both = jgd.over([2, 3])
+    sweep = jgd.sweep(jgd.linear_regression(), linear(), jgd.lookahead(jgd.sgd(0.01), both, both), epochs=7)
+    single = jgd.fit(jgd.linear_regression(), linear(), jgd.lookahead(jgd.sgd(0.01), 3, 3), epochs=7)
+    assert sweep.programs == 2
+    assert_is_the_fit(sweep[1], single, False)
+
+
+def test_keys_of_another_generator():
+    def loss(params, batch, *, key=None):
+        keep = 1.0 if key is None else jax.random.bernoulli(key, 0.5, batch.X.shape) * 2.0
+        return (jnp.sum(batch.X * keep * params[None], axis=1) - batch.y) ** 2
+
+    keys = list(jax.random.split(jax.random.key(0, impl="rbg"), 3))
+    problem = jgd.Problem(loss, jnp.zeros(3))
+    sweep = jgd.sweep(problem, linear(), jgd.gd(0.05), batch_size=8, epochs=3, key=jgd.over(keys))
+    for i, key in enumerate(keys):
+        assert_is_the_fit(sweep[i], jgd.fit(problem, linear(), jgd.gd(0.05), batch_size=8, epochs=3, key=key), False)

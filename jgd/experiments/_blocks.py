@@ -75,10 +75,10 @@ class Block:
         """How many steps its running lanes have taken."""
         return min(self.records * self.group.plan.every, self.group.steps)
 
-    def advance(self, until: int, watched: bool = False) -> None:
+    def advance(self, until: int, watched: bool = False, stopped: Callable[[], bool] = lambda: False) -> None:
         """Runs until there are so many records, or nothing runs; where it is watched, hardly longer than between glances."""
         began = time.perf_counter()
-        while self.running and self.records < until:
+        while self.running and self.records < until and not stopped():
             before, floor = time.perf_counter(), self._floor()
             count = min(until - self.records, self._per_call if watched else self.form.capacity)
             was_running = self.status == RUNNING

@@ -8,6 +8,7 @@ import numpy as np
 from jgd.experiments._blocks import Block, in_front
 from jgd.experiments._groups import Group
 from jgd.training._step import State
+from jgd.training._table import blank
 from jgd.training.stopping import MAX_STEPS, RUNNING
 
 
@@ -52,10 +53,10 @@ def ended(group: Group, blocks: list[Block], rung: np.ndarray) -> Ended:
             at = table >= 0
             for name, values in records.items():
                 if name not in history:
-                    history[name] = np.full((lanes, int(out.records.max())), np.nan, values.dtype)
+                    history[name] = np.full((lanes, int(out.records.max())), blank(values.dtype))
                 history[name][table[at], first : first + len(values)] = values[:, at].T
     written = np.arange(int(out.records.max())) < out.records[:, None]
-    history = {name: np.where(written, values, np.array(np.nan, values.dtype)) for name, values in history.items()}
+    history = {name: np.where(written, values, np.asarray(blank(values.dtype))) for name, values in history.items()}
     status = np.where(out.status == RUNNING, MAX_STEPS, out.status)
     return Ended(status, out.records, out.state.step, rung, out.state, keys, out.best, history)
 

@@ -16,6 +16,7 @@ from jgd.training._decide import Best
 from jgd.training._plan import Plan
 from jgd.training._result import History, HostNotes
 from jgd.training._step import State
+from jgd.training._table import blank
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +50,10 @@ class Lanes:
 
     def recorded(self, name: str, width: int) -> np.ndarray:
         known = self.ended.history.get(name)
-        blank = np.full((len(self.lanes), width), np.nan, np.float32 if known is None else known.dtype)
+        whole = np.full((len(self.lanes), width), blank(np.float32 if known is None else known.dtype))
         if known is not None:
-            blank[:, : known.shape[1]] = known
-        return blank
+            whole[:, : known.shape[1]] = known
+        return whole
 
     @property
     def measured(self) -> list[str]:
@@ -135,7 +136,7 @@ def matches(name: str, values: Sequence[Any], wanted: Any) -> list[bool]:
     Raises:
       ValueError: if none.
     """
-    if callable(wanted):
+    if callable(wanted) and not any(_same(value, wanted) for value in values):
         return [bool(wanted(value)) for value in values]
     is_list = isinstance(wanted, (list, tuple, set, range, np.ndarray)) and not hasattr(wanted, "init")
     found = np.zeros(len(values), bool)

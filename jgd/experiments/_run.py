@@ -21,7 +21,7 @@ from jgd.training.stopping import RUNNING
 
 # What JAX keeps for each thread: a program is to be the one that the caller's would be.
 OF_THREAD = ("enable_x64", "default_device", "default_matmul_precision", "numpy_rank_promotion", "numpy_dtype_promotion",
-             "default_prng_impl", "debug_nans", "debug_infs", "disable_jit")  # fmt: skip
+             "default_prng_impl", "threefry_partitionable", "debug_nans", "debug_infs", "disable_jit")  # fmt: skip
 
 
 def _settings() -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _advance(pool: ThreadPoolExecutor, blocks: list[Block], share: float, interr
     def advance(block: Block) -> None:
         until = block.last if share >= 1 else max(1, round(share * (block.last - 1)))
         while block.running and block.records < until and not interrupted.is_set():
-            block.advance(until, watched=show is not None)
+            block.advance(until, show is not None, interrupted.is_set)
         if share >= 1 or not block.running:
             block.finish()
 

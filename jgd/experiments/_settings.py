@@ -39,7 +39,7 @@ class Place(NamedTuple):
     @property
     def is_number(self) -> bool:
         """Whether what stands here is a number of the program, so that another one is another lane of the same."""
-        return self.owner is not None and any(leaf is self.over for leaf in jax.tree.leaves(self.owner))
+        return self.owner is not None and any(leaf is self.over for leaf in jax.tree.leaves(self.owner._values[self.name]))
 
 
 class Axis(NamedTuple):
@@ -169,7 +169,7 @@ def _axis(places: list[Place]) -> Axis:
                 f"{first.over.name!r} is zipped, but has {len(first.over.values)} values at {first.where} and "
                 f"{len(place.over.values)} at {place.where}: give as many, or another name, which crosses them."
             )
-        if _kind(place) != _kind(first):
+        if isinstance(first.over.zipped, str) and _kind(place) != _kind(first):
             raise TypeError(
                 f"the name {first.over.name!r} is used for two kinds of thing, {_kind(first)} at {first.where} and "
                 f"{_kind(place)} at {place.where}: give each its own name; to zip them, sweep over whole expressions, as in "

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from jgd._checks import check_count, is_concrete
-from jgd.experiments._groups import groups
+from jgd.experiments._groups import Group, groups
 from jgd.experiments._progress import bar
 from jgd.experiments._run import Halving, run
 from jgd.experiments._settings import Settings
@@ -89,14 +89,19 @@ def sweep(
             "confirm=True if it is meant."
         )
     began = time.perf_counter()
+    how = _halving(halving, settings, found)
     with bar(progress, found) as show:
-        outcome = run(found, memory, _halving(halving, settings, best, validation), show)
+        outcome = run(found, memory, how, show)
     return Sweep._of(settings, found, outcome, time.perf_counter() - began)
 
 
-def _halving(factor: int | None, settings: Settings, best: str | None, validation: Any) -> Halving | None:
+def _halving(factor: int | None, settings: Settings, found: list[Group]) -> Halving | None:
     if factor is None:
         return None
-    metric = best or ("loss" if validation is None else "validation_loss")
+    metrics = {group.plan.best or "loss" for group in found}
+    if len(metrics) > 1:
+        raise ValueError(
+            f"halving compares all lanes by one quantity, but they would go by {' and '.join(sorted(metrics))}: give best=."
+        )
     is_key = lambda axis: all(place.argument == "key" for place in axis.places)
-    return Halving(factor, metric, settings.alike([i for i, axis in enumerate(settings.axes) if not is_key(axis)]))
+    return Halving(factor, *metrics, settings.alike([i for i, axis in enumerate(settings.axes) if not is_key(axis)]))

@@ -358,7 +358,8 @@ class Sweep:
         return metric
 
     def _sign(self, metric: str) -> float:
-        return sign_of(metric.removeprefix("best_"), self._parts[0].plan.metrics)
+        metrics = tuple(pair for part in self._parts for pair in part.plan.metrics)
+        return sign_of(metric.removeprefix("best_"), metrics)
 
     @property
     def _measured(self) -> list[str]:

@@ -180,6 +180,8 @@ def run_lanes(form: Form, lanes: Lanes, carry: Carry | None, bounds) -> tuple[Ta
 
         return repeat(plan, checked, (moving, jnp.zeros(lanes.alive.shape, jnp.int32)), length)
 
+    pick = jax.vmap(select, in_axes=(0, axes.lane, axes.lane), out_axes=axes.lane)
+
     def end(lanes, carry, record, best, moved, taken, step, length):
         def of_lane(inputs, carry, record, best, moved, taken):
             new = carry.state._replace(**moved, step=step + taken)
@@ -202,8 +204,14 @@ def run_lanes(form: Form, lanes: Lanes, carry: Carry | None, bounds) -> tuple[Ta
         moved, fine = _orders(form, go, 0, None, None)(lanes, carry, step, length)
         failed = (carry.status == RUNNING) & jnp.isfinite(record["loss"]) & ~fine
         all_taken = jnp.full(failed.shape, length, jnp.int32)
-        again = lambda: _orders(form, go_carefully, 0, None, None)(lanes, carry, step, length)
         any_failed = jnp.any(failed)
+
+        def again():
+            """What failed, as far as it went; all else as it is, to the last bit."""
+            careful, taken = _orders(form, go_carefully, 0, None, None)(lanes, carry, step, length)
+            mine = _orders(form, lambda _, *parts: pick(*parts), 0, 0, 0)(lanes, failed, careful, moved)
+            return mine, jnp.where(failed, taken, all_taken)
+
         moved, taken = jax.lax.cond(any_failed, again, lambda: (moved, all_taken))
         carry = _orders(form, end, 0, 0, 0, 0, 0, None, None)(lanes, carry, record, best, moved, taken, step, length)
         counts = jnp.stack([records + 1, steps + jnp.where(any_failed, 2, 1) * length])
