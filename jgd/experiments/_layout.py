@@ -17,8 +17,8 @@ MOST, FEWEST, ENTRIES = 512, 64, 1_300_000
 # Entries of tables for each lane, at most: rows of different lengths are filled up.
 FILLERS = 1.25
 # Of the memory that is free, what a sweep takes if it is not told; of what it may take, what it plans with; and of that, what
-# compiling takes (half at most, where it may take little). A loss of the user's was seen to take half as much again as XLA says.
-SHARE, MARGIN, COMPILING, MORE = 0.5, 0.9, 50e6, 1.6
+# compiling takes (half at most, where it may take little). A loss of the user's was seen to take 1.6 times what XLA says.
+SHARE, MARGIN, COMPILING, MORE = 0.5, 0.9, 70e6, 2.0
 
 
 def cores() -> int:
