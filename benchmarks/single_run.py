@@ -100,6 +100,15 @@ def impossible(report: dict[str, Any], by_name: dict[str, Work]) -> list[str]:
     return found
 
 
+def chosen(parser: argparse.ArgumentParser, only: list[str] | None, names: list[str]) -> set[str]:
+    """The works that `--only` means: a name, or what comes before an underscore of several."""
+    means = lambda one, name: f"{name}_".startswith(f"{one}_")
+    for one in only or ():
+        if not any(means(one, name) for name in names):
+            parser.error(f"nothing is called {one}; there are {', '.join(names)}.")
+    return {name for name in names if not only or any(means(one, name) for one in only)}
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks single_run", description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
@@ -113,11 +122,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     every = works(options.quick)
     names = [*(work.name for work in every), *OTHERS]
-    means = lambda only, name: f"{name}_".startswith(f"{only}_")
-    for only in options.only or ():
-        if not any(means(only, name) for name in names):
-            parser.error(f"nothing is called {only}; there are {', '.join(names)}.")
-    wanted = {name for name in names if not options.only or any(means(only, name) for only in options.only)}
+    wanted = chosen(parser, options.only, names)
     report = run([work for work in every if work.name in wanted], [name for name in OTHERS if name in wanted], options.quick)
     print("\n".join(_report.machine_lines(report)))
     if options.json:

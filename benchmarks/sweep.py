@@ -27,7 +27,7 @@ from benchmarks import _machine, _report, _sweep_first_call, _sweep_lanes, _swee
 from benchmarks._measure import measure
 from benchmarks._sweep_works import CANCER, JGD, SweepWork, works
 from benchmarks.contestants import SWEEPERS
-from benchmarks.single_run import failed, in_worker, say, show
+from benchmarks.single_run import chosen, failed, in_worker, say, show
 
 
 def beside_others(work: SweepWork, rounds: int, quick: bool, errors: list[str]) -> dict[str, Any]:
@@ -91,11 +91,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="two rounds, fewer works and contestants: about a minute and a half")
     options = parser.parse_args(arguments)
     names = [work.name for work in [*works(options.quick), *_sweep_products.works(options.quick)]] + ["b7", "cold", "memory"]
-    means = lambda only, name: f"{name}_".startswith(f"{only}_")
-    for only in options.only or ():
-        if not any(means(only, name) for name in names):
-            parser.error(f"nothing is called {only}; there are {', '.join(names)}.")
-    wanted = {name for name in names if not options.only or any(means(only, name) for only in options.only)}
+    wanted = chosen(parser, options.only, names)
     if options.picture and "b7" not in wanted:
         parser.error("--picture is of b7: add it to --only.")
     report = run(wanted, options.quick)

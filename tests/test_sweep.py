@@ -11,6 +11,7 @@ import pytest
 
 import jgd
 from jgd.experiments import _blocks, _layout
+from jgd.experiments._groups import Order
 from jgd.training._lanes import run_lanes
 from tests.table import CORE, SCHEDULES, TRANSFORMATIONS
 
@@ -342,7 +343,7 @@ def test_a_budget_too_small_for_one_lane():
 def test_layouts_hold_every_lane_once(shape):
     class Group:
         order = np.repeat(np.arange(shape[0]), shape[1])
-        orders = [None] * shape[0]
+        orders = [Order(np.zeros(2, np.uint32), None, None)] * shape[0]
         lanes = order
 
     for width, workers in ((512, 2), (100, 4), (1, 1)):
@@ -390,7 +391,7 @@ def test_keys_of_another_generator():
         keep = 1.0 if key is None else jax.random.bernoulli(key, 0.5, batch.X.shape) * 2.0
         return (jnp.sum(batch.X * keep * params[None], axis=1) - batch.y) ** 2
 
-    keys = list(jax.random.split(jax.random.key(0, impl="rbg"), 3))
+    keys = [*jax.random.split(jax.random.key(0, impl="rbg"), 2), 7, jax.random.key(1, impl="unsafe_rbg")]
     problem = jgd.Problem(loss, jnp.zeros(3))
     sweep = jgd.sweep(problem, linear(), jgd.gd(0.05), batch_size=8, epochs=3, key=jgd.over(keys))
     for i, key in enumerate(keys):

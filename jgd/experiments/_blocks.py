@@ -46,7 +46,7 @@ class Block:
       records: how many records each running lane has.
       failed: how many lanes diverged or became nonfinite.
       computed: how many steps were computed, for all entries of the table.
-      seconds, compile_seconds: spent running and compiling.
+      compile_seconds: spent compiling.
       written: what was recorded.
       left: what is remembered of lanes, as (table, carry); of a lane that stands in several, the last is true.
     """
@@ -59,7 +59,7 @@ class Block:
         self.status = np.where(table >= 0, RUNNING, MAX_STEPS)
         self.size = int(np.sum(table >= 0))
         self.records = self.computed = self.failed = 0
-        self.seconds = self.compile_seconds = 0.0
+        self.compile_seconds = 0.0
         self.written: list[Written] = []
         self.left: list[tuple[np.ndarray, Carry]] = []
         self._carry: Carry | None = None
@@ -143,11 +143,9 @@ class Block:
         with _CALLING:
             programs, began = run_lanes._cache_size(), time.perf_counter()
             table, carry, counts = run_lanes(self.form, self._lanes, self._carry, bounds)
-            called = time.perf_counter()
-            compiled = run_lanes._cache_size() > programs
+            if run_lanes._cache_size() > programs:
+                self.compile_seconds += time.perf_counter() - began
         counts, status = np.asarray(counts).tolist(), np.asarray(carry.status)  # waits for the program
-        self.compile_seconds += called - began if compiled else 0.0
-        self.seconds += time.perf_counter() - (called if compiled else began)
         return table, counts, status, carry
 
     def _given(self) -> Lanes:
@@ -177,9 +175,8 @@ class Block:
             height, width = len(rows), most
         filled = np.arange(height) < len(rows)
         rows = rows[np.minimum(np.arange(height), len(rows) - 1)]
-        source = (
-            rows[:, None] * runs.shape[1] + np.argsort(~runs[rows], axis=1, kind="stable")[:, :width]
-        )  # what runs is in front
+        running_first = np.argsort(~runs[rows], axis=1, kind="stable")[:, :width]
+        source = rows[:, None] * runs.shape[1] + running_first
         alive = runs.ravel()[source] & filled[:, None]
         carry = jax.device_get(self._carry)
         self.left.append((self.table, carry))

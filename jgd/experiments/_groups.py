@@ -79,7 +79,7 @@ class Group:
         if self.params is not None:
             return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), self.params)
         problem, data = self._first.problem, self._first.data
-        known = (self.structure, None if data is None else data.X.shape) if problem._is_plain else None
+        known = (self.structure, _kind_of(data)) if problem._is_plain else None
         return once(known, lambda: jax.eval_shape(lambda key: problem.init(key, data), jax.random.key(0)))
 
     @functools.cached_property

@@ -55,8 +55,8 @@ def layout(group: Group, width: int, workers: int) -> list[np.ndarray]:
     of_order = [part for lanes in of_order for part in np.array_split(lanes, -(-len(lanes) // longest))]
     longest = max(map(len, of_order))
     # Random bits of keys that are no words (those of JAX's other generators) depend on the keys beside them.
-    is_words = isinstance(getattr(group.orders[0], "key", None), np.ndarray | None)
-    alone = longest >= FEWEST and jax.default_backend() == "cpu" or not is_words
+    are_words = all(isinstance(order.key, np.ndarray) for order in group.orders)
+    alone = longest >= FEWEST and jax.default_backend() == "cpu" or not are_words
     tables = -(-len(of_order) // (1 if alone else max(1, width // longest)))
     height = -(-len(of_order) // tables)
     made = np.full((tables, height, longest), -1)

@@ -45,14 +45,12 @@ class Outcome(NamedTuple):
     Attributes:
       ended: of each group.
       computed: how many steps of lanes were computed, fillers and lanes that had ended included.
-      blocks: how many there were.
       compile_seconds: spent compiling.
       interrupted: whether the user ended it.
     """
 
     ended: list[Ended]
     computed: int
-    blocks: int
     compile_seconds: float
     interrupted: bool
 
@@ -98,7 +96,7 @@ def run(found: list[Group], memory: float | None, halving: Halving | None, show:
             _cut(pool, found, blocks, halving, k, rungs)
     ended_lanes = [ended(group, blocks[i], rungs[i]) for i, group in enumerate(found)]
     compiling = sum(block.compile_seconds for block in every)
-    return Outcome(ended_lanes, sum(block.computed for block in every), len(every), compiling, interrupted.is_set())
+    return Outcome(ended_lanes, sum(block.computed for block in every), compiling, interrupted.is_set())
 
 
 @functools.cache

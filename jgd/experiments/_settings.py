@@ -88,11 +88,6 @@ class Settings:
         sizes = [axis.size for axis in self.axes]
         return np.stack(np.unravel_index(np.arange(len(self)), sizes), axis=1) if sizes else np.zeros((1, 0), int)
 
-    def values(self, name: str) -> list[Any]:
-        """A column: the value each lane has."""
-        axis, over = self.columns[name]
-        return [over.values[i] for i in self.index[:, axis]]
-
     def setting(self, lane: int) -> dict[str, Any]:
         """The values of a lane, by name."""
         return {name: over.values[self.index[lane, axis]] for name, (axis, over) in self.columns.items()}

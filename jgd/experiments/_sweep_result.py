@@ -1,5 +1,6 @@
 """What a sweep returns: lanes with their settings, to be looked at as a table, a picture, or one by one."""
 
+import operator
 import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -316,8 +317,9 @@ class Sweep:
 
     def __getitem__(self, lane: Any) -> Any:
         """One lane's result; or some lanes, by a slice, a mask or a list of numbers."""
-        if not isinstance(lane, (int, np.integer)):
+        if np.ndim(lane) or isinstance(lane, slice):
             return Sweep(self._settings, self._parts, self._lanes[lane], self._facts)
+        lane = operator.index(lane)
         if not -len(self) <= lane < len(self):
             raise IndexError(f"lane {lane} of {len(self)}.")
         lane = self._lanes[lane]

@@ -215,7 +215,8 @@ def mean_loss(functions: ProblemFunctions, params: Any, data: Dataset | None, ke
         raise ValueError(f"the loss must return one value per row or a scalar, found shape {values.shape} {rows}.")
     if data.sample_weight is not None:
         values = values * data.sample_weight.astype(values.dtype)
-    return total(values) / len(values), state
+    wide = values.astype(jnp.promote_types(values.dtype, jnp.float32))  # a sum needs more room than its mean
+    return (total(wide) / len(values)).astype(values.dtype), state
 
 
 def where_frozen(mask: Any, held: Any, free: Any) -> Any:
