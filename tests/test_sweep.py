@@ -396,3 +396,12 @@ def test_keys_of_another_generator():
     sweep = jgd.sweep(problem, linear(), jgd.gd(0.05), batch_size=8, epochs=3, key=jgd.over(keys))
     for i, key in enumerate(keys):
         assert_is_the_fit(sweep[i], jgd.fit(problem, linear(), jgd.gd(0.05), batch_size=8, epochs=3, key=key), False)
+
+
+def test_what_is_run_again_is_counted_as_wasted():
+    """5 - 0.11 k is below zero after 46 steps: the fifth interval of ten is run twice, for 45 good steps in all."""
+    problem = jgd.Problem(lambda w: jnp.where(w < 0, jnp.nan, w), 5.0)
+    sweep = jgd.sweep(problem, None, jgd.gd(jgd.over([0.11])), steps=120, record=10)
+    single = jgd.fit(problem, None, jgd.gd(0.11), steps=120, record=10)
+    assert (sweep.status[0], sweep.steps[0]) == ("nonfinite", single.steps)
+    assert sweep.wasted == pytest.approx(1 - single.steps / (50 + 10))
