@@ -13,7 +13,7 @@ from jgd.experiments._groups import Group, Order
 
 # On a CPU: lanes of a block at most, as more gain nothing; the fewest for which another core is worth it; and rows x lanes that a
 # record should look at, for what it makes of them to stay near the core.
-MOST, FEWEST, ENTRIES = 512, 64, 1_300_000
+MOST, FEWEST, ENTRIES = 512, 48, 1_300_000
 # Entries of tables for each lane, at most: rows of different lengths are filled up.
 FILLERS = 1.25
 # Of the memory that is free, what a sweep takes if it is not told; of what it may take, what it plans with; and of that, what
@@ -50,7 +50,12 @@ def layout(group: Group, width: int, workers: int) -> list[np.ndarray]:
     shares = max(1, min(workers, len(group.lanes) // FEWEST))
     width = min(width, -(-len(group.lanes) // shares))
     counts, how_many = np.unique(list(map(len, of_order)), return_counts=True)
-    filled = lambda longest: longest * np.sum(how_many * -(-counts // longest))  # entries of the tables
+
+    def filled(longest: int) -> int:
+        """Entries of the tables, if rows of up to so many lanes are as even as they can be."""
+        rows = -(-counts // longest)
+        return np.max(-(-counts // rows)) * np.sum(how_many * rows)
+
     longest = max(size for size in {1, *np.minimum(counts, width)} if filled(size) <= FILLERS * len(group.lanes))
     of_order = [part for lanes in of_order for part in np.array_split(lanes, -(-len(lanes) // longest))]
     longest = max(map(len, of_order))
