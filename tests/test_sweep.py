@@ -12,6 +12,7 @@ import pytest
 import jgd
 from jgd.experiments import _blocks, _layout
 from jgd.experiments._groups import Order
+from jgd.training import _lanes
 from jgd.training._lanes import run_lanes
 from tests.table import CORE, SCHEDULES, TRANSFORMATIONS
 
@@ -339,7 +340,7 @@ def test_a_budget_too_small_for_one_lane():
         jgd.sweep(jgd.linear_regression(), linear(3000), jgd.gd(jgd.over([0.1, 0.2])), epochs=1, memory=1e5)
 
 
-@pytest.mark.parametrize("shape", [(1, 700), (40, 1), (3, 200), (7, 30)])
+@pytest.mark.parametrize("shape", [(1, 700), (40, 1), (3, 200), (7, 30), (1, 1030), (2, 513), (1, 2049)])
 def test_layouts_hold_every_lane_once(shape):
     class Group:
         order = np.repeat(np.arange(shape[0]), shape[1])
@@ -353,6 +354,26 @@ def test_layouts_hold_every_lane_once(shape):
         assert sorted(lanes) == list(range(shape[0] * shape[1]))
         assert all(len(set(Group.order[row[row >= 0]])) <= 1 for table in tables for row in table)
         assert all(table.size <= max(width, 1) or table.shape[0] == 1 for table in tables)
+        row = min(width, -(-len(lanes) // workers), shape[1])  # what a row may hold
+        assert sum((table >= 0).any(axis=1).sum() for table in tables) <= 2 * shape[0] * -(-shape[1] // row)
+
+
+@pytest.mark.parametrize(("classes", "batch_size", "weighted"), [(2, "full", False), (3, 8, True)])
+def test_all_rows_are_looked_at_block_by_block(classes, batch_size, weighted, x64, monkeypatch):
+    """Blocks of 16 rows or fewer, the last of which begins before the end of the one before it."""
+    monkeypatch.setattr(_lanes, "ENTRIES", 64)
+    X, _ = jgd.data.make_linear(53 + weighted, key=1)
+    y = np.digitize(X[:, 0], [0.0, 0.7][: classes - 1])
+    data = (X, y, np.linspace(0.0, 2.0, len(y))) if weighted else (X, y)
+    problem, validation = jgd.logistic_regression(l2=0.1, classes=classes), (X[:37] + 0.1, y[:37])
+    arguments = dict(batch_size=batch_size, epochs=3, validation=validation, norms=weighted)
+    sweep = jgd.sweep(problem, data, jgd.adam(jgd.over([0.01, 0.1, 0.3])), **arguments)
+    for lane, rate in zip(sweep, [0.01, 0.1, 0.3], strict=True):
+        fit = jgd.fit(problem, data, jgd.adam(rate), **arguments)
+        tolerance = 1e-12 if x64 else 2e-5
+        for name in ("loss", "grad_norm", "validation_loss"):
+            np.testing.assert_allclose(lane.history[name], fit.history[name], rtol=tolerance, atol=tolerance, err_msg=name)
+        np.testing.assert_allclose(flat(lane.params), flat(fit.params), rtol=tolerance, atol=tolerance)
 
 
 def test_halving_cuts_a_setting_of_which_a_lane_failed():

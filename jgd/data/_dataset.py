@@ -130,6 +130,19 @@ def by_feature(data: Dataset) -> Dataset:
     return data._with(X=ByFeature(data.X.T))
 
 
+def block(data: Dataset, number: jax.Array | int, size: int) -> Dataset:
+    """The block of so many rows with this number. The last one ends with the data; what was in the one before weighs nothing."""
+    n = len(data)
+    start = jnp.minimum(number * size, n - size)
+    cut = lambda a, axis=0: jax.lax.dynamic_slice_in_dim(a, start, size, axis)
+    X = ByFeature(cut(data.X.by_feature, 1)) if isinstance(data.X, ByFeature) else cut(data.X)
+    weight = None if data.sample_weight is None else cut(data.sample_weight)
+    if n % size:
+        new = (start + jnp.arange(size) >= number * size).astype(X.dtype)
+        weight = new if weight is None else weight * new.astype(weight.dtype)
+    return data._with(X=X, y=None if data.y is None else cut(data.y), sample_weight=weight)
+
+
 def ready(data: Dataset, by_features: bool) -> Dataset:
     """The set as a program takes it fastest: NumPy's small arrays as they are, large ones placed, X by features if wanted.
 

@@ -56,7 +56,7 @@ def ended(group: Group, blocks: list[Block], rung: np.ndarray) -> Ended:
                     history[name] = np.full((lanes, int(out.records.max())), blank(values.dtype))
                 history[name][table[at], first : first + len(values)] = values[:, at].T
     written = np.arange(int(out.records.max())) < out.records[:, None]
-    history = {name: np.where(written, values, np.asarray(blank(values.dtype))) for name, values in history.items()}
+    history = {name: np.where(written, values, blank(values.dtype)) for name, values in history.items()}
     status = np.where(out.status == RUNNING, MAX_STEPS, out.status)
     return Ended(status, out.records, out.state.step, rung, out.state, keys, out.best, history)
 

@@ -25,6 +25,7 @@ from jgd.training._record import evaluate
 from jgd.training._start import first_state
 from jgd.training._step import State
 from jgd.training._table import Table
+from jgd.training._whole import ENTRIES, objective, validation_loss
 from jgd.training.stopping import MAX_STEPS, NONFINITE, RUNNING
 
 
@@ -144,21 +145,28 @@ def run_lanes(form: Form, lanes: Lanes, carry: Carry | None, bounds) -> tuple[Ta
     if carry is None:
         carry = _orders(form, functools.partial(_begin, form))(lanes)
     each = lambda function, *in_axes, out: jax.vmap(function, in_axes=(axes.inputs, *in_axes), out_axes=out)
+    of_all = lambda function: lambda inputs, *parts: each(function, *[axes.lane] * len(parts), out=axes.lane)(inputs, *parts)
+    at_once = rows_at_once(form, lanes.alive.size)
 
     def look(lanes, carry, step):
-        def of_lane(inputs, state, best):
-            record = evaluate(plan, inputs, state)
+        def of_lane(inputs, state, best, known, validation_loss):
+            record = evaluate(plan, inputs, state, known, validation_loss)
             best = better(plan, best, state, record)
             del record["step"]
             return record, best
 
         inputs, state = _inputs(form, lanes), carry.state._replace(step=step)
-        return each(of_lane, axes.state, axes.lane, out=(axes.record, axes.lane))(inputs, state, carry.best)
+        known = validation = None
+        if at_once is not None and not plan.batch_loss:
+            known = objective(inputs, state.params, of_all, at_once)
+        if at_once is not None and inputs.validation is not None:
+            validation = validation_loss(inputs, state.params, of_all, at_once)
+        looked = each(of_lane, axes.state, axes.lane, axes.lane, axes.lane, out=(axes.record, axes.lane))
+        return looked(inputs, state, carry.best, known, validation)
 
     def step_of_all(lanes, carry, step):
         inputs, state = _inputs(form, lanes), carry.state._replace(step=step)
-        over_lanes = lambda function: each(function, axes.lane, out=axes.lane)
-        return moves(plan, inputs, state, over_lanes)
+        return moves(plan, inputs, state, of_all, at_once)
 
     def go(lanes, carry, step, length):
         moving, one = step_of_all(lanes, carry, step)
@@ -222,6 +230,12 @@ def run_lanes(form: Form, lanes: Lanes, carry: Carry | None, bounds) -> tuple[Ta
     start = (jnp.stack([before, jnp.zeros_like(before)]), carry, Table.empty(shapes, form.capacity))
     counts, carry, table = jax.lax.while_loop(going, body, start)
     return table, carry, counts
+
+
+def rows_at_once(form: Form, lanes: int) -> int | None:
+    """How many rows what looks at all of them looks at at once; None for all, where a loss may need them together."""
+    of_rows = form.axis == -1 and jax.default_backend() == "cpu"
+    return max(16, ENTRIES // lanes) if of_rows else None
 
 
 def busy(status, np) -> Any:

@@ -17,34 +17,37 @@ import jax.numpy as jnp
 from jgd.training._decide import Best, Carry, Memory, accept, better, select, settle, worse
 from jgd.training._plan import ROWS_AT_ONCE, Inputs, Plan, on_batch, step_rows
 from jgd.training._record import evaluate
-from jgd.training._step import State, training_step
+from jgd.training._step import State, direction, moved, step_key
 from jgd.training._table import Table, blank
+from jgd.training._whole import objective
 from jgd.training.stopping import RUNNING
 
 
-def moves(plan: Plan, inputs: Inputs, state: State, each: Callable = lambda step: step) -> tuple[dict, Callable[..., dict]]:
+def moves(
+    plan: Plan, inputs: Inputs, state: State, each: Callable = lambda step: step, at_once: int | None = None
+) -> tuple[dict, Callable[..., dict]]:
     """What changes from step to step, and the function `(i, moving) -> moving` of the step that is i after `state`.
 
     Args:
-      each: for many runs at once, what makes of one run's `(inputs, moving) -> moving` that of all; see `_lanes`.
+      each: for many runs at once, what makes of one run's `(inputs, *parts) -> out` that of all; see `_lanes`.
+      at_once: how many of all rows a step looks at at once, if not at all of them; see `_whole`.
     """
     batch_size, first = plan.batch_size, state.step
-    at_once = batch_size is not None and plan.every * batch_size <= ROWS_AT_ONCE
-    table = step_rows(plan, inputs.key, first, plan.every) if at_once else None
+    in_table = batch_size is not None and plan.every * batch_size <= ROWS_AT_ONCE
+    table = step_rows(plan, inputs.key, first, plan.every) if in_table else None
 
     def one(i, moving):
         t = first + i
-        rows = None if batch_size is None else table[i] if at_once else step_rows(plan, inputs.key, t, 1)[0]
+        rows = None if batch_size is None else table[i] if in_table else step_rows(plan, inputs.key, t, 1)[0]
 
-        def step_of(inputs, moving):
-            _, step = training_step(inputs.problem, inputs.tx)
+        def step_of(inputs, moving, known=None):
             now = state._replace(**moving, step=t)
-            if rows is None:
-                new, _ = step(now, inputs.data)
-            else:
-                new = on_batch(plan, inputs, t, rows, lambda batch: step(now, batch)[0])
+            step = lambda batch: direction(inputs.problem, inputs.tx, now, batch, step_key(now), known)
+            new = moved(now, step(inputs.data) if rows is None else on_batch(plan, inputs, t, rows, step))
             return {name: getattr(new, name) for name in moving}
 
+        if rows is None and at_once is not None:
+            return each(step_of)(inputs, moving, objective(inputs, moving["params"], each, at_once))
         return each(step_of)(inputs, moving)
 
     # The loop counts the steps: a count of the state's own would be one more thing to compute in each.

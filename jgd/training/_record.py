@@ -19,8 +19,13 @@ def sign_of(name: str, metrics: tuple) -> float:
     return -1.0 if getattr(function, "higher_is_better", False) else 1.0
 
 
-def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
-    """The scalars of one record; all belong to the parameters as they are now."""
+def evaluate(plan: Plan, inputs: Inputs, state: State, known: Any = None, validation_loss: Any = None) -> dict[str, jax.Array]:
+    """The scalars of one record; all belong to the parameters as they are now.
+
+    Args:
+      known: the exact objective and its gradient, where they are known.
+      validation_loss: likewise.
+    """
     problem, params = inputs.problem, state.params
     key = step_key(state) if plan.batch_loss else None  # without a key a loss evaluates: no dropout
 
@@ -29,8 +34,10 @@ def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
 
     def measure(data):
         if plan.norms or by_rows:
-            to = direction(problem, inputs.tx, state, data, key)
+            to = direction(problem, inputs.tx, state, data, key, known)
             return to.value, to.grads, to.updates
+        if known is not None:
+            return *known, None
         objective = lambda params: problem.objective(pin(params), data, key=key, state=state.model_state)
         return *jax.value_and_grad(objective)(params), None
 
@@ -48,7 +55,8 @@ def evaluate(plan: Plan, inputs: Inputs, state: State) -> dict[str, jax.Array]:
         if part is None:
             continue
         if prefix:
-            record["validation_loss"] = problem.mean_loss(params, part, state=state.model_state)
+            exact = validation_loss is None
+            record["validation_loss"] = problem.mean_loss(params, part, state=state.model_state) if exact else validation_loss
         if plan.metrics:
             prediction = problem.predict(params, part.X, state=state.model_state)
             for name, metric in plan.metrics:

@@ -102,11 +102,15 @@ def training_step(
     def step(state, batch=None):
         batch = problem.dataset(batch) if isinstance(batch, tuple) else batch
         to = direction(problem, tx, state, batch, step_key(state))
-        params = optax.apply_updates(state.params, to.updates)
-        new = state._replace(params=params, opt_state=to.opt_state, step=state.step + 1, model_state=to.model_state)
-        return new, Info(to.value, norm(to.grads))
+        return moved(state, to), Info(to.value, norm(to.grads))
 
     return init, step
+
+
+def moved(state: State, to: Direction) -> State:
+    """The state a step further."""
+    params = optax.apply_updates(state.params, to.updates)
+    return state._replace(params=params, opt_state=to.opt_state, step=state.step + 1, model_state=to.model_state)
 
 
 def step_key(state: State) -> Any:
@@ -114,8 +118,14 @@ def step_key(state: State) -> Any:
     return None if state.key is None else jax.random.fold_in(state.key, state.step)
 
 
-def direction(problem: Problem, tx: GradientTransformation, state: State, batch: Dataset | None, key: Any) -> Direction:
-    """Gradient and update at the parameters of `state`; they stay where they are."""
+def direction(
+    problem: Problem, tx: GradientTransformation, state: State, batch: Dataset | None, key: Any, known: Any = None
+) -> Direction:
+    """Gradient and update at the parameters of `state`; they stay where they are.
+
+    Args:
+      known: the batch's objective and its gradient, where they are known.
+    """
     pin = pinned(problem, state.params)
     objective = lambda params: problem.objective_and_state(pin(params), batch, key=key, state=state.model_state)
     value_fn = lambda params: objective(params)[0]
@@ -125,6 +135,8 @@ def direction(problem: Problem, tx: GradientTransformation, state: State, batch:
     if "row_grads" in names:
         value, grads, extra["row_grads"] = _by_rows(problem, state, batch, key)
         model_state = state.model_state
+    elif known is not None:
+        (value, grads), model_state = known, state.model_state
     else:
         (value, model_state), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
     updates, opt_state = tx.update(grads, state.opt_state, state.params, value=value, grad=grads, value_fn=value_fn, **extra)

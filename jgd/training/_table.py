@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 @jax.tree_util.register_pytree_node_class
@@ -55,4 +56,4 @@ class Table:
 
 def blank(dtype) -> Any:
     """What stands where nothing was recorded: NaN, or -1."""
-    return jnp.asarray(jnp.nan if jnp.issubdtype(dtype, jnp.floating) else -1, dtype)
+    return np.asarray(np.nan if jnp.issubdtype(dtype, jnp.floating) else -1, dtype)
