@@ -154,12 +154,12 @@ class Block:
         keys = [order.key for order in orders]
         keys = np.stack(keys) if isinstance(keys[0], np.ndarray) else jax.numpy.stack(keys)
         if group.own_data:
-            data, validation = jax.tree.map(lambda *parts: np.stack(parts), *map(self._placed, orders))
+            data, validation, rows = jax.tree.map(lambda *parts: np.stack(parts), *map(self._placed, orders))
         else:
-            data, validation = self._placed(orders[0])
+            data, validation, rows = self._placed(orders[0])
         numbers = np.ascontiguousarray(np.swapaxes(group.numbers[some], 1, 2))
         others, params = jax.tree.map(lambda leaf: leaf[some], (group.others, group.params))
-        return Lanes(numbers, others, self.table >= 0, keys, params, data, validation)
+        return Lanes(numbers, others, self.table >= 0, keys, params, data, validation, rows)
 
     def _floor(self) -> int:
         """The size of what still runs at which to go on in a smaller table; 0 if that would not be worth a program."""

@@ -15,11 +15,16 @@ from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
 from jgd.experiments._settings import Settings
 from jgd.models import Problem
+from jgd.training._driver import record_count
 from jgd.training._plan import Plan
 from jgd.training._prepare import Run, once, prepare, split
 from jgd.training._start import check_start
 from jgd.training.stopping import StoppingRule
-from jgd.transformation import GradientTransformation, as_transformation
+from jgd.transformation import GradientTransformation, as_transformation, asked
+
+# Looks at all rows, for each of their columns, that it takes to pay for making fewer rows of them; and rows at a time, at most,
+# for which a lane of jgd's own models makes something on a CPU (see `_whole`).
+COST, AT_ONCE = 2, 1024
 
 
 class Order(NamedTuple):
@@ -89,9 +94,19 @@ class Group:
         size = sum(leaf.nbytes for part in some.values() for leaf in jax.tree.leaves(part))
         return size * (2 if self.plan.by_feature and self.plan.batch_size is not None else 1)
 
+    @functools.cached_property
+    def condense(self) -> Callable[[Dataset], Dataset] | None:
+        """What makes fewer rows of those that all lanes look at, if nothing asks for the rows themselves, and it pays."""
+        looks = len(self.lanes) * (record_count(self.steps, self.plan.every) + (self.plan.batch_size is None) * self.steps)
+        if self.plan.metrics or "row_grads" in asked(self._first.tx) or not self.lanes_last:
+            return None
+        return self._first.problem.functions.condense if looks > COST * sum(self._first.data.X.shape[1:]) else None
+
     @property
     def rows(self) -> int:
-        """How many rows a record looks at."""
+        """For how many rows something is made at once, for each lane."""
+        if self.lanes_last and not self.plan.metrics and jax.default_backend() == "cpu":
+            return (self.plan.batch_size or 0) + AT_ONCE
         return sum(len(part) for part in self.orders[0][1:] if part is not None)
 
     @property

@@ -72,12 +72,17 @@ class Halving(NamedTuple):
 def run(found: list[Group], memory: float | None, halving: Halving | None, show: Callable[[list[Block]], None] | None) -> Outcome:
     """Runs all lanes."""
     datasets: dict[Any, Any] = {}
+    placing = threading.Lock()
 
     def placed(order: Order, group: Group) -> tuple:
-        name = (id(order.data), id(order.validation), group.plan.by_feature)
-        if name not in datasets:
+        name = (id(order.data), id(order.validation), group.plan.by_feature, group.condense)
+        with placing:
+            if name in datasets:
+                return datasets[name]
             put = lambda part: None if part is None else ready(part, group.plan.by_feature)
-            datasets[name] = (put(order.data), put(order.validation))
+            rows = None if group.condense is None or group.plan.batch_size is None else ready(order.data, False)
+            whole = lambda part: part if part is None or group.condense is None else group.condense(part)
+            datasets[name] = (put(whole(order.data)), put(whole(order.validation)), rows)
         return datasets[name]
 
     at_once, blocks = cores(), {}

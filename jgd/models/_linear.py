@@ -9,6 +9,7 @@ from jgd import losses, penalties
 from jgd._factory import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
 from jgd.data._dataset import ByFeature
+from jgd.models._condensed import condensed
 from jgd.models._problem import Problem, ProblemFunctions
 from jgd.models._products import product, spread
 
@@ -48,6 +49,7 @@ def _linear(l2=0.0, fit_intercept=True):
         penalty=lambda params: penalties.ridge(params.weights, l2),
         predict=_predictor,
         encode=encode_numbers,
+        condense=condensed,
     )
 
 

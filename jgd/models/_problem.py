@@ -30,6 +30,7 @@ class ProblemFunctions(NamedTuple):
       asks: which of "key" and "state" the loss takes.
       state: (key, data) -> the state before the first step.
       frozen: params -> a tree of booleans, true where parameters are held fixed; or None.
+      condense: data -> a set of fewer rows with the same mean loss whatever the parameters, on the host; or None.
     """
 
     init: Callable[[Any, Dataset | None], Any]
@@ -41,6 +42,7 @@ class ProblemFunctions(NamedTuple):
     asks: tuple[str, ...] = ()
     state: Callable[[Any, Dataset | None], Any] = lambda key, data: ()
     frozen: Callable[[Any], Any] | None = None
+    condense: Callable[[Dataset], Dataset] | None = None
 
 
 class Problem(Expression):

@@ -1,0 +1,41 @@
+"""Least squares on fewer rows.
+
+The mean squared error of a linear model, sum_i w_i |x_i W + b - y_i|^2 / sum_i w_i, is |R [b; W; -1]|^2 / sum_i w_i for the
+triangle R of the rows sqrt(w_i) [1, x_i, y_i]: of n rows it takes no more than the d + 1 + k of R, k being the number of outputs.
+A reflection that makes R's first column constant makes rows of data of it, with the same mean squared error whatever the
+parameters, and so with the same gradient. Both are orthogonal, and lose nothing but rounding.
+
+Source: Golub & Van Loan, "Matrix Computations", 4th edition, sections 5.1 and 5.3.
+"""
+
+import math
+
+import jax
+import numpy as np
+
+from jgd.data import Dataset
+
+# Rows that are made one triangle with what is known of those before.
+BLOCK = 4096
+
+
+def condensed(data: Dataset) -> Dataset:
+    """A set of d + 1 + k rows, without weights, on which every linear model has the same mean squared error.
+
+    The set itself, if it has not twice as many, or is of half precision.
+    """
+    (n, d), dtype = data.X.shape, data.X.dtype
+    m = d + 1 + math.prod(data.y.shape[1:])
+    if n < 2 * m or dtype not in (np.float32, np.float64):
+        return data
+    X, y = np.asarray(data.X), np.asarray(data.y).reshape(n, -1)
+    root = np.ones(n) if data.sample_weight is None else np.sqrt(np.asarray(data.sample_weight, np.float64))
+    triangle = np.zeros((0, m))
+    for rows in (slice(start, start + BLOCK) for start in range(0, n, BLOCK)):
+        block = root[rows, None] * np.column_stack([np.ones(len(y[rows])), X[rows], y[rows]])
+        triangle = np.linalg.qr(np.concatenate([triangle, block]), mode="r")
+    mirror = np.eye(m, 1).ravel() - 1 / np.sqrt(m)
+    reflected = triangle - np.outer(mirror, mirror @ triangle) * (2 / (mirror @ mirror))
+    made = (reflected * (np.sqrt(m) / triangle[0, 0])).astype(dtype)
+    X, y = jax.numpy.asarray(made[:, 1 : d + 1]), jax.numpy.asarray(made[:, d + 1 :].reshape(m, *data.y.shape[1:]))
+    return data._with(X=X, y=y.astype(data.y.dtype), sample_weight=None)

@@ -1,0 +1,82 @@
+"""Fewer rows with the same mean squared error."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jgd
+from jgd.models._condensed import BLOCK, condensed
+
+
+def made(n, d, outputs, weighted, dtype, rank=None):
+    random = np.random.default_rng(n + d)
+    X = 5 + 10 * random.normal(size=(n, d))
+    if rank is not None:
+        X[:, rank:] = X[:, :1] * np.arange(1, d - rank + 1)
+    y = X @ random.normal(size=(d, *outputs)) + 100 + random.normal(size=(n, *outputs))
+    weights = random.uniform(size=n) * (random.uniform(size=n) < 0.9) if weighted else None
+    return jgd.Dataset(X.astype(dtype), y.astype(dtype), weights)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("outputs", [(), (1,), (3,)])
+@pytest.mark.parametrize(("n", "d", "rank"), [(12, 1, None), (200, 7, None), (BLOCK + 100, 3, None), (100, 5, 3)])
+def test_every_linear_model_has_the_same_objective_and_gradient(n, d, rank, outputs, weighted, x64):
+    data = made(n, d, outputs, weighted, np.float64 if x64 else np.float32, rank)
+    few = condensed(data)
+    assert len(few) == d + 1 + (outputs or (1,))[0]
+    assert few.sample_weight is None
+    assert few.X.dtype == data.X.dtype
+    random = np.random.default_rng(0)
+    for fit_intercept in (True, False):
+        problem = jgd.linear_regression(l2=0.1, fit_intercept=fit_intercept)
+        bias = jnp.asarray(random.normal(size=outputs)) if fit_intercept else None
+        params = jgd.LinearParams(jnp.asarray(random.normal(size=(d, *outputs))), bias)
+        want, slope = jax.value_and_grad(problem.objective)(params, data)
+        value, grads = jax.value_and_grad(problem.objective)(params, few)
+        tolerance = 1e-12 if x64 else 2e-5
+        np.testing.assert_allclose(value, want, rtol=tolerance)
+        largest = max(np.abs(leaf).max() for leaf in jax.tree.leaves(slope))
+        for a, b in zip(jax.tree.leaves(grads), jax.tree.leaves(slope), strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * largest)
+
+
+def test_near_the_optimum_the_objective_keeps_its_digits(x64):
+    """Where what is left is a millionth of the targets' squares, the normal equations would have lost it in float32."""
+    X = np.random.default_rng(1).normal(size=(1000, 4))
+    y = X @ np.arange(1.0, 5.0) + 30 + 0.03 * np.random.default_rng(2).normal(size=1000)
+    dtype = np.float64 if x64 else np.float32
+    X, y = X.astype(dtype), y.astype(dtype)
+    design = np.column_stack([np.ones(1000), X]).astype(np.float64)
+    solution, residual, *_ = np.linalg.lstsq(design, y.astype(np.float64), rcond=None)
+    params = jgd.LinearParams(jnp.asarray(solution[1:], dtype), jnp.asarray(solution[0], dtype))
+    value = jgd.linear_regression().objective(params, condensed(jgd.Dataset(X, y)))
+    np.testing.assert_allclose(value, residual[0] / 1000, rtol=1e-9 if x64 else 3e-3)
+
+
+def test_what_would_not_be_less_than_half_stays_as_it_is():
+    data = made(11, 4, (), False, np.float32)
+    assert condensed(data) is data
+
+
+def test_half_precision_stays_as_it_is():
+    data = made(100, 4, (), False, np.float16)
+    assert condensed(data) is data
+    assert jgd.mixed_precision(jgd.linear_regression()).functions.condense is None
+
+
+def test_what_asks_for_the_rows_gets_them():
+    """A metric that counts them, and a link that clips the gradient of each."""
+    X, y = jgd.data.make_linear(64, key=0)
+    rates = np.linspace(0.01, 0.02, 20)
+
+    def count(y, prediction):
+        return 1.0 * len(prediction)
+
+    sweep = jgd.sweep(jgd.linear_regression(), (X, y), jgd.gd(jgd.over(rates)), epochs=2, metrics=[count])
+    assert (sweep.history["count"] == 64).all()
+    by_row = lambda rate: jgd.contrib.dpsgd(rate, l2_norm_clip=0.5, noise_multiplier=0.0, seed=0)
+    sweep = jgd.sweep(jgd.linear_regression(), (X, y), by_row(jgd.over(rates)), epochs=2)
+    fit = jgd.fit(jgd.linear_regression(), (X, y), by_row(rates[7]), epochs=2)
+    np.testing.assert_allclose(sweep[7].params.weights, fit.params.weights, rtol=1e-5)
