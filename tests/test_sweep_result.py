@@ -314,6 +314,12 @@ REFUSED = [
     ("many lanes", lambda: own(tx=jgd.adam(jgd.over(range(1, 1002)), jgd.over(np.linspace(0, 0.9, 1000)))), ValueError,
      "these are 1,001,000 lanes: .*confirm=True"),
     ("memory", lambda: own(memory=-1), ValueError, "memory must be a number of bytes"),
+    ("memory is a flag", lambda: own(memory=True), ValueError, "memory must be a number of bytes, .*found True"),
+    ("memory over", lambda: own(memory=jgd.over([1e9, 2e9])), TypeError, "memory says how all lanes are run.*found over"),
+    ("halving over", lambda: own(halving=jgd.over([2, 3])), TypeError, "halving says how all lanes.*one value, found over"),
+    ("confirm over", lambda: own(confirm=jgd.over([True])), TypeError, "confirm says how all lanes are run"),
+    ("progress over", lambda: own(progress=jgd.over([True])), TypeError, "progress says how all lanes are run"),
+    ("confirm is text", lambda: own(confirm="no"), TypeError, "confirm must be True or False, found 'no'"),
     ("halving", lambda: own(halving=1), ValueError, "halving must be at least 2, found 1"),
     ("seconds", lambda: own(stop=jgd.stopping.seconds(3)), ValueError, "reads the host's clock"),
     ("not in a trace", lambda: jax.jit(lambda r: own(tx=jgd.gd(r)).steps)(0.1), TypeError, "sweep looks at numbers"),
@@ -338,8 +344,9 @@ def test_refused_before_anything_is_compiled(call, error, message):
     assert run_lanes._cache_size() == before
 
 
-def test_confirmed_it_runs():
-    sweep = own(batch_size=jgd.over(range(1, 3)), tx=jgd.over([jgd.gd(0.1), jgd.adam(0.1)]), confirm=True)
+def test_confirmed_and_with_numpys_numbers_it_runs():
+    how = dict(confirm=np.True_, memory=np.int64(10**9))
+    sweep = own(batch_size=jgd.over(range(1, 3)), tx=jgd.over([jgd.gd(0.1), jgd.adam(0.1)]), **how)
     assert len(sweep) == 4
 
 

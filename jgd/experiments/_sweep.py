@@ -5,8 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 from jgd._checks import check_count, is_concrete
+from jgd._leaves import is_number
+from jgd._over import Over
 from jgd.experiments._groups import Group, groups
 from jgd.experiments._progress import bar
 from jgd.experiments._run import Halving, run
@@ -65,6 +68,7 @@ def sweep(
     Source: for `halving`, Jamieson & Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization",
     arXiv:1502.07943.
     """
+    _check_how(halving, memory, progress=progress, confirm=confirm)
     settings = Settings(
         dict(
             problem=problem, data=data, tx=tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
@@ -77,10 +81,6 @@ def sweep(
         )
     if len(settings) > MANY_LANES and not confirm:
         raise ValueError(f"these are {len(settings):,} lanes: fewer values, jgd.sample, or confirm=True if it is meant.")
-    if memory is not None and not (isinstance(memory, (int, float)) and memory > 0):
-        raise ValueError(f"memory must be a number of bytes, such as 2e9, found {memory!r}.")
-    if halving is not None:
-        check_count("halving", halving, low=2)
     found = groups(settings)
     if len(found) > MANY_PROGRAMS and not confirm:
         structure = [name for name, (axis, _) in settings.columns.items() if settings.axes[axis].is_structure]
@@ -93,6 +93,20 @@ def sweep(
     with bar(progress, found) as show:
         outcome = run(found, memory, how, show)
     return Sweep._of(settings, found, outcome, time.perf_counter() - began)
+
+
+def _check_how(halving: Any, memory: Any, **flags: Any) -> None:
+    """Refuses what says how all lanes are run, and is nothing that a run can have."""
+    for name, value in dict(halving=halving, memory=memory, **flags).items():
+        if isinstance(value, Over):
+            raise TypeError(f"{name} says how all lanes are run, and takes one value, found {value!r}.")
+    if halving is not None:
+        check_count("halving", halving, low=2)
+    if memory is not None and not (is_number(memory) and np.ndim(memory) == 0 and memory > 0):
+        raise ValueError(f"memory must be a number of bytes, such as 2e9, found {memory!r}.")
+    for name, value in flags.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{name} must be True or False, found {value!r}.")
 
 
 def _halving(factor: int | None, settings: Settings, found: list[Group]) -> Halving | None:
