@@ -33,6 +33,10 @@ def _store_leaf(where: str, name: str, value: Any) -> Any:
         return value
     if isinstance(value, Over):
         if value.numbers is None:
+            shapes = {np.shape(one) for one in value.values if is_number(one)} - {()}
+            if shapes:
+                found = f"values of shape {shapes.pop()}"
+                raise TypeError(f"{where}: {name} takes an over of single numbers, found {found}: give a flat list of numbers.")
             return Static(value)
         _checks.check_number(where, name, value.numbers)
         return value

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -29,13 +30,27 @@ class Over:
 
     @functools.cached_property
     def numbers(self) -> np.ndarray | None:
-        """The values in float64, if each is one number."""
+        """The values in float64, if each is one number.
+
+        Raises:
+          ValueError: for a whole number beyond float64.
+        """
         if all(type(value) is float for value in self.values):
             return np.array(self.values)
-        kinds = (int, float, np.integer, np.floating)
-        if all(isinstance(value, kinds) and not isinstance(value, bool) for value in self.values):
+        if not all(map(_is_one_number, self.values)):
+            return None
+        try:
             return np.array([float(value) for value in self.values])
-        return None
+        except OverflowError:
+            bits = max(value.bit_length() for value in self.values if isinstance(value, int))
+            raise ValueError(f"over: values must be finite numbers, found one of {bits} bits, which no float64 holds.") from None
+
+
+def _is_one_number(value: Any) -> bool:
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return not isinstance(value, bool)
+    is_one = isinstance(value, (np.ndarray, jax.Array)) and value.ndim == 0 and not isinstance(value, jax.core.Tracer)
+    return is_one and (jnp.issubdtype(value.dtype, jnp.floating) or jnp.issubdtype(value.dtype, jnp.integer))
 
 
 def over(values: Iterable[Any], name: str | None = None) -> Any:

@@ -130,6 +130,15 @@ def test_it_says_what_was_run(sweep):
     assert f"{sweep.wasted:.1%} of the computed steps were wasted" in text
 
 
+def test_numbers_in_arrays_of_no_axis_are_numbers():
+    rates = [jnp.float32(0.25), np.array(0.5), np.float32(0.125), jnp.bfloat16(1.0)]
+    sweep = jgd.sweep(jgd.linear_regression(), (X, Y), jgd.gd(jgd.over(rates)), epochs=2)
+    assert sweep.programs == 1
+    assert sweep.to_frame()["learning_rate"].tolist() == [0.25, 0.5, 0.125, 1.0]
+    assert sweep.where(learning_rate=0.5)[0].params.weights.tolist() == sweep[1].params.weights.tolist()
+    assert "  learning_rate: 0.25, 0.5, 0.125, 1\n" in sweep.summary()
+
+
 def test_structure_is_said():
     sweep = jgd.sweep(
         jgd.linear_regression(), (X, Y), jgd.over([jgd.gd(0.1), jgd.adam(0.1)]), batch_size=jgd.over([1, 16, "full"]), epochs=2
@@ -306,6 +315,11 @@ REFUSED = [
     ("taken name", lambda: own(tx=jgd.gd(jgd.over([0.1], "status"))), ValueError, "the name 'status' is taken"),
     ("out of range", lambda: own(tx=jgd.gd(jgd.over([0.1, -0.2]))), ValueError, "learning_rate must be at least 0.*found -0.2"),
     ("nan", lambda: own(tx=jgd.gd(jgd.over([0.1, np.nan]))), ValueError, "learning_rate is NaN"),
+    ("beyond float64", lambda: own(tx=jgd.gd(jgd.over([0.1, 10**400]))), ValueError,
+     "values must be finite numbers, found one of 1329 bits"),
+    ("a count beyond float64", lambda: own(batch_size=jgd.over([8, 10**5000])), ValueError, "found one of 16610 bits"),
+    ("rows of numbers", lambda: own(tx=jgd.gd(jgd.over(np.ones((2, 3))))), TypeError,
+     r"gd: learning_rate takes an over of single numbers, found values of shape \(3,\): give a flat list"),
     ("bad structure", lambda: own(batch_size=jgd.over([8, 1000])), ValueError, "batch_size"),
     ("bad optimizer", lambda: own(tx=jgd.over([jgd.gd(0.1), 3])), TypeError, "tx is not an optimizer"),
     ("bad key", lambda: own(key=jgd.over([0, 0.5])), TypeError, "key must be a whole number"),

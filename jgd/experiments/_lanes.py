@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jgd._leaves import is_number
 from jgd.data import Dataset
 from jgd.data._dataset import ByFeature
 from jgd.experiments._ended import Ended
@@ -123,11 +124,11 @@ def without_rows(value: Any) -> Any:
 
 def labels(values: Sequence[Any]) -> list[Any]:
     """Values as a table shows them: numbers, flags and text as they are, anything else as its text, told apart by numbers."""
-    plain = lambda v: v is None or isinstance(v, (bool, int, float, str, np.bool_, np.integer, np.floating))
+    plain = lambda v: v is None or isinstance(v, (bool, str, np.bool_)) or _is_number(v)
     texts = {i: repr(v) for i, v in enumerate(values) if not plain(v)}
     same = len(set(texts.values())) < len(texts)
     texts = {i: f"{i}: {text}" if same else text for i, text in texts.items()}
-    return [texts.get(i, v.item() if isinstance(v, np.generic) else v) for i, v in enumerate(values)]
+    return [texts.get(i, v.item() if hasattr(v, "item") else v) for i, v in enumerate(values)]
 
 
 def matches(name: str, values: Sequence[Any], wanted: Any) -> list[bool]:
@@ -156,7 +157,7 @@ def matches(name: str, values: Sequence[Any], wanted: Any) -> list[bool]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
+    return is_number(value) and np.ndim(value) == 0
 
 
 def _same(a: Any, b: Any) -> bool:
