@@ -212,7 +212,7 @@ def _check_links(name: str, links: Sequence[Any]) -> None:
     if not links:
         raise ValueError(f"{name} needs at least one link, found none.")
     for i, link in enumerate(links):
-        for one in link.values if isinstance(link, Over) else [link]:
+        for one in link.values if isinstance(link, Over) else [link]:  # text in an over is read when a sweep puts it here
             if not _is_pair(one):
                 as_transformation(one, f"link {i} of {name}")
 

@@ -167,6 +167,26 @@ def test_precisions_problems_and_flags():
     np.testing.assert_allclose(several[1].params, single.params, rtol=1e-5)
 
 
+@pytest.mark.parametrize("chain", [lambda link: jgd.chain(jgd.clip(1.0), link), lambda link: jgd.named_chain(("it", link))])
+def test_text_in_a_chain_spells_a_link(chain):
+    sweep = jgd.sweep(jgd.linear_regression(), (X, Y), chain(jgd.over(["gd(0.1)", "adam(0.2)"], name="link")), epochs=2)
+    assert sweep.to_frame()["link"].tolist() == ["gd(0.1)", "adam(0.2)"]
+    for lane, link in zip(sweep, [jgd.gd(0.1), jgd.adam(0.2)], strict=True):
+        assert lane.notes.tx == chain(link)
+        single = jgd.fit(jgd.linear_regression(), (X, Y), chain(link), epochs=2)
+        np.testing.assert_allclose(lane.params.weights, single.params.weights, rtol=1e-5)
+
+
+def test_losses_are_swept():
+    problem = lambda loss: jgd.Problem(loss, jnp.zeros(2), lambda w, X: X @ w)
+    own_loss = lambda w, batch: jnp.abs(batch.X @ w - batch.y)
+    values = ["huber", own_loss, "squared_error"]
+    sweep = jgd.sweep(problem(jgd.over(values)), (X, Y), jgd.gd(0.1), epochs=2)
+    assert (sweep.names, sweep.programs) == (("loss",), 3)
+    for lane, loss in zip(sweep, values, strict=True):
+        np.testing.assert_allclose(lane.params, jgd.fit(problem(loss), (X, Y), jgd.gd(0.1), epochs=2).params, rtol=1e-5)
+
+
 def test_zipped_values_go_hand_in_hand():
     tx = jgd.gd(jgd.over([0.1, 0.2, 0.3], name="size"))
     sweep = jgd.sweep(jgd.linear_regression(), (X, Y), tx, batch_size=jgd.over([8, 16, 24], name="size"), epochs=1)
@@ -322,6 +342,14 @@ REFUSED = [
      r"gd: learning_rate takes an over of single numbers, found values of shape \(3,\): give a flat list"),
     ("bad structure", lambda: own(batch_size=jgd.over([8, 1000])), ValueError, "batch_size"),
     ("bad optimizer", lambda: own(tx=jgd.over([jgd.gd(0.1), 3])), TypeError, "tx is not an optimizer"),
+    ("bad text in a chain", lambda: own(tx=jgd.chain(jgd.over(["gd(0.1)", "adm(0.1)"]))), ValueError,
+     "unknown name 'adm'; did you mean 'adam'"),
+    ("bad loss", lambda: own(problem=jgd.Problem(jgd.over([3, "huber"]), jnp.zeros(2), jnp.dot)), TypeError,
+     "loss must be a function .* found 3"),
+    ("bad loss by name", lambda: own(problem=jgd.Problem(jgd.over(["hubr", "huber"]), jnp.zeros(2), jnp.dot)), ValueError,
+     "unknown loss 'hubr'; did you mean 'huber'"),
+    ("bad predict", lambda: own(problem=jgd.Problem("huber", jnp.zeros(2), jgd.over([3, jnp.dot]))), TypeError,
+     "predict must be a function predict"),
     ("bad key", lambda: own(key=jgd.over([0, 0.5])), TypeError, "key must be a whole number"),
     ("many programs", lambda: own(batch_size=jgd.over(range(1, 49)), tx=jgd.over([jgd.gd(1), jgd.adam(1)])), ValueError,
      "these are 96 programs, as each value of tx, batch_size may be another: .*confirm=True"),

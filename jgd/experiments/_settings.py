@@ -10,6 +10,7 @@ import numpy as np
 
 from jgd._checks import nearest
 from jgd._expression import Expression
+from jgd._factory import Factory
 from jgd._leaves import Static, Whole, given, is_whole
 from jgd._over import Over
 
@@ -140,13 +141,9 @@ def replaced(value: Any, choose: Callable[[Any], Any]) -> Any:
         new = replaced(value.value, choose)
         return value if new is value.value else new
     if isinstance(value, Expression):
-        factory, values = value._factory, {}
-        for name, kept in value._values.items():
-            new = replaced(kept, choose)
-            rest = factory.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
-            values[name] = kept if new is kept else factory._keep(name, tuple(new) if rest else given(new))
+        values = {name: replaced(kept, choose) for name, kept in value._values.items()}
         same = all(values[name] is kept for name, kept in value._values.items())
-        return value if same else factory._checked(values)
+        return value if same else _made(value._factory, values)
     if isinstance(value, (Whole, type)):
         return value
     leaves, tree = jax.tree.flatten(value, is_leaf=lambda v: isinstance(v, Over) or is_whole(v))
@@ -154,6 +151,14 @@ def replaced(value: Any, choose: Callable[[Any], Any]) -> Any:
         return value
     parts = [replaced(leaf, choose) for leaf in leaves]
     return value if all(a is b for a, b in zip(parts, leaves, strict=True)) else jax.tree.unflatten(tree, parts)
+
+
+def _made(factory: Factory, values: dict[str, Any]) -> Any:
+    """The expression of these values, checked and read as those of a call are: text in a chain spells a link."""
+    several = lambda name: factory.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+    values = {name: tuple(map(given, value)) if several(name) else given(value) for name, value in values.items()}
+    bound = inspect.BoundArguments(factory.signature, values)
+    return factory.make(*bound.args, **bound.kwargs)
 
 
 def _axis(places: list[Place]) -> Axis:

@@ -10,6 +10,7 @@ import numpy as np
 from jgd import losses
 from jgd._expression import Expression
 from jgd._factory import factory, is_function
+from jgd._over import Over
 from jgd.data import Dataset, encode_numbers
 from jgd.data._dataset import ByFeature, as_dataset
 from jgd.models._products import total
@@ -81,28 +82,9 @@ class Problem(Expression):
     """
 
     def __new__(cls, loss, init, predict=None, *, state=None, frozen=None):
-        if predict is not None and not callable(predict):
-            raise TypeError(f"predict must be a function predict(params, X), found {predict!r}.")
-        if isinstance(loss, str):
-            losses.get(loss)
-            if predict is None:
-                raise TypeError(f"the loss {loss!r} is one of a prediction: give predict=f with f(params, X) as well.")
-        elif not callable(loss):
-            raise TypeError(f"loss must be a function loss(params) or loss(params, batch), or a name, found {loss!r}.")
-        elif str(getattr(getattr(loss, "func", loss), "__module__", "")).startswith("jgd.losses"):
-            name = getattr(loss, "func", loss).__name__
-            raise TypeError(
-                f"the loss {name} is one of a prediction and a target: give its name, {name!r}, or write "
-                f"lambda params, batch: jgd.losses.{name}(predict(params, batch.X), batch.y)."
-            )
-        elif positional(loss) not in (1, 2):
-            raise TypeError(f"loss must be loss(params) or loss(params, batch), found {positional(loss)} arguments.")
-        elif requires(loss, "key"):
-            raise TypeError("a loss gets the key None where a run only evaluates: write loss(params, batch, *, key=None).")
-        if (state is None) == names(loss, "state"):
-            advice = "give state=, the state before the first step" if state is None else "write loss(params, batch, *, state)"
-            raise TypeError(f"a loss that takes a state and the state it starts with go together: {advice}.")
-        return _problem(loss, init, predict, state, frozen)
+        if not any(isinstance(given, Over) for given in (loss, predict, state)):  # else it is checked with each of their values
+            _check_functions(loss, predict, state)
+        return _problem(loss, init, predict, state=state, frozen=frozen)
 
     @property
     def functions(self) -> ProblemFunctions:
@@ -166,6 +148,31 @@ class Problem(Expression):
             advice = "give Problem(..., predict=f) with f(params, X)" if name == "predict" else "use jgd.logistic_regression"
             raise TypeError(f"{self.name} has no {name}: {advice}.")
         return function
+
+
+def _check_functions(loss: Any, predict: Any, state: Any) -> None:
+    """Refuses, by raising, what `Problem` says it refuses."""
+    if predict is not None and not callable(predict):
+        raise TypeError(f"predict must be a function predict(params, X), found {predict!r}.")
+    if isinstance(loss, str):
+        losses.get(loss)
+        if predict is None:
+            raise TypeError(f"the loss {loss!r} is one of a prediction: give predict=f with f(params, X) as well.")
+    elif not callable(loss):
+        raise TypeError(f"loss must be a function loss(params) or loss(params, batch), or a name, found {loss!r}.")
+    elif str(getattr(getattr(loss, "func", loss), "__module__", "")).startswith("jgd.losses"):
+        name = getattr(loss, "func", loss).__name__
+        raise TypeError(
+            f"the loss {name} is one of a prediction and a target: give its name, {name!r}, or write "
+            f"lambda params, batch: jgd.losses.{name}(predict(params, batch.X), batch.y)."
+        )
+    elif positional(loss) not in (1, 2):
+        raise TypeError(f"loss must be loss(params) or loss(params, batch), found {positional(loss)} arguments.")
+    elif requires(loss, "key"):
+        raise TypeError("a loss gets the key None where a run only evaluates: write loss(params, batch, *, key=None).")
+    if (state is None) == names(loss, "state"):
+        advice = "give state=, the state before the first step" if state is None else "write loss(params, batch, *, state)"
+        raise TypeError(f"a loss that takes a state and the state it starts with go together: {advice}.")
 
 
 def encode(problem: Problem, data: Dataset, trained_on: Dataset | None, number: Callable | None) -> Dataset:
@@ -232,7 +239,7 @@ def pinned(problem: Problem, params: Any) -> Callable[[Any], Any]:
     return (lambda p: p) if frozen is None else lambda p: where_frozen(frozen(params), params, p)
 
 
-def _generic(loss, init, predict, state, frozen):
+def _generic(loss, init, predict=None, *, state=None, frozen=None):
     asks = tuple(name for name in ("key", "state") if names(loss, name))
     if isinstance(loss, str):
         of_prediction = losses.get(loss)
@@ -286,3 +293,4 @@ def _checked_state(new: Any, old: Any) -> Any:
 
 
 _problem = factory(_generic, Problem, name="Problem", arrays=("init", "state"))
+_problem.factory.make = Problem
