@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,17 @@ class Over:
     def __repr__(self) -> str:
         shown = repr(list(self.values)) if len(self.values) <= 20 else f"{self.values[0]!r}, ..., {self.values[-1]!r}"
         return f"over({shown}{f', name={self.name!r}' if self.name else ''})"
+
+    def _no_arithmetic(self, other: Any) -> NoReturn:
+        raise TypeError(f"{self!r} is no number to calculate with: calculate its values, as in over([2 * v for v in values]).")
+
+    def _no_joining(self, other: Any) -> NoReturn:
+        raise TypeError(f"{self!r} is not joined by | or &: write jgd.stopping.either(a, b) or both(a, b), with an over in it.")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = (
+        _no_arithmetic
+    )
+    __or__ = __ror__ = __and__ = __rand__ = _no_joining
 
     @functools.cached_property
     def numbers(self) -> np.ndarray | None:
