@@ -6,10 +6,12 @@ import re
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pandas as pd
 import pytest
 
 import jgd
+from jgd._factory import factory
 from jgd.training._lanes import run_lanes
 
 RATES, KEYS = [0.003, 0.03, 0.3, 30.0], [0, 1, 2]
@@ -391,6 +393,27 @@ def test_refused_before_anything_is_compiled(call, error, message):
     with pytest.raises(error, match=message):
         call()
     assert run_lanes._cache_size() == before
+
+
+def _refuse_more(made):
+    if np.any(np.asarray(made.size) > made.most):
+        raise ValueError(f"size is more than most={made.most}.")
+
+
+def _bounded(size, most):
+    return optax.scale(-size)
+
+
+bounded = factory(_bounded, jgd.GradientTransformation, name="bounded", static=("most",), check=_refuse_more)
+
+
+def test_arguments_are_checked_together_in_each_structure():
+    one = lambda **names: bounded(jgd.over([0.1, 2.0], **names), jgd.over([3, 1], **names))
+    with pytest.raises(ValueError, match="size is more than most=1"):
+        own(tx=one())
+    with pytest.raises(ValueError, match="size is more than most=1"):
+        own(tx=one(name="together"))
+    assert len(own(tx=bounded(jgd.over([2.0, 0.1], "both"), jgd.over([3, 1], "both")))) == 2
 
 
 def test_confirmed_and_with_numpys_numbers_it_runs():

@@ -142,9 +142,11 @@ def groups(settings: Settings) -> list[Group]:
     """
     members, made = settings.alike([i for i, axis in enumerate(settings.axes) if axis.is_structure]), _Made()
     by_kind = np.split(np.argsort(members, kind="stable"), np.cumsum(np.bincount(members))[:-1])
-    _check_all(settings)
     found: dict[Any, list[_Part]] = {}
+    numbers = _checked_together(settings)
     for lanes in by_kind:
+        if numbers:
+            _check_together(settings, lanes, numbers)
         part = _part(settings, lanes, made)
         run = part.run
         shapes = map(_kind_of, (part.others, run.inputs.data, run.inputs.validation, run.params))
@@ -241,12 +243,18 @@ class _Made:
         return self.once(("split", id(data), share, _id_of_key(key)), (data, key), lambda: split(data, share, key))
 
 
-def _check_all(settings: Settings) -> None:
-    """Where an expression checks its arguments together, it checks all the numbers there are, not only the first.
+def _checked_together(settings: Settings) -> dict[int, Over]:
+    """The numbers of expressions that check their arguments together, by id.
 
     What `lift` checks, by a partial function, are structures.
     """
     checks = lambda place: inspect.isfunction(place.owner._factory.check)
-    numbers = {id(place.over) for axis in settings.axes for place in axis.places if place.is_number and checks(place)}
-    if numbers:
-        settings.resolved(settings.index[0], lambda over, value: over.numbers if id(over) in numbers else value)
+    places = [place for axis in settings.axes for place in axis.places if place.is_number and checks(place)]
+    return {id(place.over): place.over for place in places}
+
+
+def _check_together(settings: Settings, lanes: np.ndarray, numbers: dict[int, Over]) -> None:
+    """Has expressions check all numbers of these lanes, of one structure, at once."""
+    index = settings.index[lanes]
+    of_lanes = {key: over.numbers[index[:, settings.axis_of(over)]] for key, over in numbers.items()}
+    settings.resolved(index[0], lambda over, value: of_lanes.get(id(over), value))
