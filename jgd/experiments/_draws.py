@@ -74,6 +74,9 @@ def _distribution(name: str, low: Any, high: Any, log: bool) -> Distribution:
 class Draws(Mapping):
     """Settings drawn together: for each name an `over`, all of them zipped; made by `jgd.sample` or `jgd.halton`.
 
+    A mapping, of which `draws.lr` is short for `draws["lr"]`; names that a mapping has itself (get, items, keys, values) need the
+    brackets.
+
     >>> import jgd
     >>> draws = jgd.sample(100, lr=jgd.log_uniform(1e-4, 1.0), l2=jgd.log_uniform(1e-6, 1.0))
     >>> X, y = jgd.data.make_line(50)
@@ -120,7 +123,7 @@ def sample(n: int, *, key: Any = 0, **ranges: Distribution | Sequence[Any]) -> D
       **ranges: by name a `jgd.uniform`, a `jgd.log_uniform`, or a list of values to choose from.
 
     Returns:
-      A mapping from names to `over`s that are zipped; also by attribute: `draws.lr`.
+      A `Draws`, a mapping from names to `over`s that are zipped; also by attribute: `draws.lr`.
 
     Raises:
       TypeError, ValueError: for anything else.
