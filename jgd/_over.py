@@ -96,14 +96,20 @@ def over(values: Iterable[Any], name: str | None = None) -> Any:
     return Over(values, name, name)
 
 
+def held_over(value: Any) -> Over | None:
+    """The first `over` in an argument, if there is any."""
+    held = [value] if isinstance(value, type) else [value, *getattr(value, "_held", lambda: ())()]
+    leaves = jax.tree.leaves(held, is_leaf=lambda v: isinstance(v, Over))
+    return next((leaf for leaf in leaves if isinstance(leaf, Over)), None)
+
+
 def refuse_over(where: str, **arguments: Any) -> None:
     """Raise if an argument of a single run holds an `over`."""
     if not Over.made:
         return
     for name, value in arguments.items():
-        held = [value] if isinstance(value, type) else [value, *getattr(value, "_held", lambda: ())()]
-        for leaf in jax.tree.leaves(held, is_leaf=lambda v: isinstance(v, Over)):
-            if isinstance(leaf, Over):
-                raise TypeError(
-                    f"{where} runs one setting, but {name} holds {leaf!r}: give one of its values, or run all by jgd.sweep."
-                )
+        found = held_over(value)
+        if found is not None:
+            raise TypeError(
+                f"{where} runs one setting, but {name} holds {found!r}: give one of its values, or run all by jgd.sweep."
+            )

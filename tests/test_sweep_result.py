@@ -220,6 +220,15 @@ def test_draws():
     assert jgd.sample(50, lr=jgd.log_uniform(1e-3, 0.1), key=4).lr.values != draws.lr.values
 
 
+def test_draws_named_as_methods_of_a_mapping():
+    draws = jgd.sample(4, items=jgd.uniform(0.0, 1.0), get=[8, 16], lr=jgd.uniform(0.0, 1.0))
+    assert list(draws.items()) == [(name, draws[name]) for name in ("items", "get", "lr")]
+    assert set(draws["get"].values) <= {8, 16}
+    assert draws["lr"] is draws.lr
+    with pytest.raises(AttributeError, match="nothing called 'lrr' was drawn, only items, get, lr"):
+        _ = draws.lrr
+
+
 @pytest.mark.parametrize("draw", [jgd.sample, jgd.halton])
 def test_draws_fill_their_range(draw):
     values = np.log10(draw(400, lr=jgd.log_uniform(1e-4, 1.0)).lr.values)
@@ -321,6 +330,22 @@ def test_finding_a_learning_rate():
     assert found.to_frame().columns.tolist() == ["learning_rate", "mean", "loss_0"]
 
 
+def test_the_finder_takes_any_key_and_few_rows():
+    find = lambda data, key: jgd.find_learning_rate(jgd.linear_regression(), data, jgd.sgd(0.1), keys=2, key=key)
+    few = (X[:10], Y[:10])
+    by_hand = jgd.fit(jgd.linear_regression(), few, jgd.sgd(jgd.schedules.exponential_decay(1e-5, 99, 1e6)), steps=30, record=1)
+    for loss in find(few, 0).loss:
+        np.testing.assert_allclose(loss[:30], by_hand.history.loss[:30], rtol=1e-5)
+    assert len({tuple(loss[:5]) for key in (7, np.int64(8), jax.random.key(7)) for loss in find((X, Y), key).loss}) == 5
+    no_data = jgd.find_learning_rate(jgd.Problem(lambda w: (w - 2.0) ** 2, 5.0), None, jgd.gd(0.1))
+    assert 0.5 < no_data.largest < 2.5  # one step of 0.5 is the whole way, and 1 is the largest that does not grow
+
+
+def finding(**options):
+    given = dict(problem=jgd.linear_regression(), data=(X, Y), tx=jgd.sgd(0.1)) | options
+    return jgd.find_learning_rate(**given)
+
+
 def own(**options):
     given = dict(problem=jgd.linear_regression(), data=(X, Y), tx=jgd.gd(jgd.over([0.1, 0.2])), epochs=2) | options
     return jgd.sweep(**given)
@@ -382,6 +407,17 @@ REFUSED = [
     ("order of ends", lambda: jgd.uniform(1, 0), ValueError, "needs finite ends, the lower first"),
     ("finder without a rate", lambda: jgd.find_learning_rate(jgd.linear_regression(), (X, Y), jgd.scale(0.1)), ValueError,
      "replaces the one learning_rate of an optimizer, found none"),
+    ("finder over", lambda: finding(tx=jgd.chain(jgd.clip(jgd.over([1, 2])), jgd.gd(1))), TypeError,
+     r"tries one setting, but tx holds over\(\[1, 2\]\): call it for each"),
+    ("finder over an option", lambda: finding(validation=jgd.over([0.1, 0.2])), TypeError, "one setting, but validation holds"),
+    ("finder over keys", lambda: finding(key=jgd.over([1, 2])), TypeError, "one setting, but key holds"),
+    ("finder records", lambda: finding(record=1), TypeError, "records every step of a run of steps= steps, and takes no record="),
+    ("finder epochs", lambda: finding(epochs=1), TypeError, "takes no epochs="),
+    ("finder text", lambda: finding(low="a"), TypeError, "low and high must be numbers, found 'a' and 10.0"),
+    ("finder None", lambda: finding(high=None), TypeError, "low and high must be numbers, found 1e-05 and None"),
+    ("finder infinite", lambda: finding(high=np.inf), ValueError, "positive and finite"),
+    ("finder key", lambda: finding(key=None), TypeError, "key must be a whole number or a JAX key, found None"),
+    ("finder without data", lambda: finding(data=None), TypeError, "linear_regression needs data"),
     ("finder range", lambda: jgd.find_learning_rate(jgd.linear_regression(), (X, Y), jgd.gd(1), low=1, high=0.1), ValueError,
      "low and high must be positive"),
 ]  # fmt: skip

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from jgd import schedules
-from jgd._checks import check_count
-from jgd._over import Over
+from jgd._checks import as_key, check_count
+from jgd._leaves import is_number
+from jgd._over import Over, held_over
+from jgd.data._dataset import as_dataset
 from jgd.experiments._settings import replaced
 from jgd.experiments._sweep import sweep
 from jgd.models import Problem
@@ -72,7 +75,7 @@ def _smooth(mean: np.ndarray) -> np.ndarray:
 
 def find_learning_rate(
     problem: Problem, data: Any, tx: GradientTransformation, *, low: float = 1e-5, high: float = 10.0, steps: int = 100,
-    batch_size: int | str = 32, keys: int = 4, key: int = 0, **options: Any,
+    batch_size: int | str | None = None, keys: int = 4, key: Any = 0, **options: Any,
 ) -> LearningRates:  # fmt: skip
     """Tries learning rates from low to high in one run, and says where the loss falls fastest.
 
@@ -81,13 +84,14 @@ def find_learning_rate(
     Several keys (orders of rows) run at once, so that the luck of one batch does not decide.
 
     Args:
-      problem, data, batch_size: as in `jgd.fit`.
+      problem, data: as in `jgd.fit`.
       tx: the optimizer; its one `learning_rate` is replaced.
       low, high: the first and the last rate.
       steps: how many rates.
+      batch_size: as in `jgd.fit`; by default 32, or all rows if they are fewer.
       keys: how many orders of rows.
-      key: the seed of the first.
-      **options: further ones of `jgd.sweep`.
+      key: the seed of the first, or a JAX key that is split into them.
+      **options: further ones of `jgd.sweep`, but those that say how long a run is and what is recorded.
 
     Returns:
       A `LearningRates`: `suggestion`, `largest`, `plot()`.
@@ -103,10 +107,23 @@ def find_learning_rate(
 
     Source: Smith, "Cyclical learning rates for training neural networks", arXiv:1506.01186, section 3.3.
     """
+    given = dict(problem=problem, data=data, tx=tx, low=low, high=high, batch_size=batch_size, key=key, **options)
+    for name, value in given.items():
+        found = held_over(value)
+        if found is not None:
+            raise TypeError(f"find_learning_rate tries one setting, but {name} holds {found!r}: call it for each of its values.")
+    for name in ("record", "epochs", "halving"):
+        if name in options:
+            raise TypeError(f"find_learning_rate records every step of a run of steps= steps, and takes no {name}=.")
     check_count("keys", keys)
     check_count("steps", steps, low=10)
-    if not 0 < low < high < np.inf:
-        raise ValueError(f"find_learning_rate: low and high must be positive, the lower first, found {low!r} and {high!r}.")
+    if not all(is_number(end) and np.ndim(end) == 0 for end in (low, high)):
+        raise TypeError(f"find_learning_rate: low and high must be numbers, found {low!r} and {high!r}.")
+    low, high = float(low), float(high)
+    if not (0 < low < high and high / low < np.inf):
+        raise ValueError(
+            f"find_learning_rate: low and high must be positive and finite, the lower first, found {low!r} and {high!r}."
+        )
     tx = as_transformation(tx)
     owners = [part for part in (tx, *tx._parts()) if "learning_rate" in part.arguments]
     if len(owners) != 1:
@@ -115,7 +132,11 @@ def find_learning_rate(
     ramp = schedules.exponential_decay(low, steps - 1, high / low)
     ramped = owners[0].replace(learning_rate=ramp)
     tx = replaced(tx, lambda part: ramped if part is owners[0] else part)
-    some = Over(tuple(range(key, key + keys)), "key")
+    data = None if data is None else as_dataset(data)
+    if batch_size is None:
+        batch_size = 32 if data is not None and len(data) > 32 else "full"
+    is_seed = isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+    some = Over(tuple(range(key, key + keys) if is_seed else jax.random.split(as_key(key), keys)), "key")
     record = 1 if batch_size == "full" else "step"
     runs = sweep(problem, data, tx, batch_size=batch_size, steps=steps, key=some, record=record, **options)
     loss = np.full((keys, steps), np.nan)
