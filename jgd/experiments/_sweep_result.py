@@ -1,19 +1,19 @@
 """What a sweep returns: lanes with their settings, to be looked at as a table, a picture, or one by one."""
 
 import operator
-import pickle
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
 from jgd._checks import nearest
+from jgd.experiments import _files, _sweep_tables
+from jgd.experiments._group_result import GroupResult
 from jgd.experiments._groups import Group
-from jgd.experiments._lanes import Lanes, described, labels, matches, without_rows
 from jgd.experiments._run import Outcome
 from jgd.experiments._settings import Settings
+from jgd.experiments._values import labels, matches
 from jgd.training import Result
 from jgd.training._record import sign_of
 from jgd.training._result import History
@@ -43,7 +43,7 @@ class Sweep:
     ((3, 1), (3, 51))
     """
 
-    def __init__(self, settings: Settings, parts: list[Lanes], lanes: np.ndarray, facts: dict[str, Any]):
+    def __init__(self, settings: Settings, parts: list[GroupResult], lanes: np.ndarray, facts: dict[str, Any]):
         self._settings, self._parts, self._lanes, self._facts = settings, parts, lanes, facts
         self._part_of = np.zeros(len(settings), int)
         self._place_of = np.zeros(len(settings), int)
@@ -52,7 +52,7 @@ class Sweep:
 
     @classmethod
     def _of(cls, settings: Settings, found: list[Group], outcome: Outcome, seconds: float) -> "Sweep":
-        parts = [Lanes.of(group, ended) for group, ended in zip(found, outcome.ended, strict=True)]
+        parts = [GroupResult.of(group, ended) for group, ended in zip(found, outcome.ended, strict=True)]
         taken = sum(int(ended.steps.sum()) for ended in outcome.ended)
         facts = dict(
             programs=len(found), compile_seconds=outcome.compile_seconds, taken=taken, computed=outcome.computed,
@@ -195,22 +195,7 @@ class Sweep:
         Raises:
           KeyError: if `over` was not swept.
         """
-        import pandas as pd
-
-        self._settings.check_column(over)
-        metric = self._metric(metric)
-        others = [name for name in self.names if self._settings.columns[name][0] != self._settings.columns[over][0]]
-        members = self._settings.alike([self._settings.columns[name][0] for name in others])[self._lanes]
-        fine, scores, rows, columns = self._fine(), self.scores(metric), [], {name: self._column(name) for name in others}
-        order = np.argsort(members, kind="stable")
-        for at in np.split(order, np.flatnonzero(np.diff(members[order])) + 1):
-            good = scores[at[fine[at]]]
-            std = np.std(good, ddof=1) if len(good) > 1 else np.nan
-            row = {name: columns[name][at[0]] for name in others}
-            mean = np.mean(good) if len(good) else np.nan
-            row |= dict(lanes=len(at), failed=len(at) - len(good), mean=mean, std=std, error=std / np.sqrt(max(1, len(good))))
-            rows.append(row)
-        return pd.DataFrame(rows)
+        return _sweep_tables.spread(self, metric, over)
 
     def one_standard_error(
         self, prefer: str, metric: str | None = None, over: str = "key", largest: bool = True
@@ -226,16 +211,7 @@ class Sweep:
 
         Source: Breiman, Friedman, Olshen & Stone, Classification and regression trees (1984), section 3.4.3.
         """
-        self._settings.check_column(prefer)
-        sign, frame = self._sign(self._metric(metric)), self.spread(metric, over)
-        frame = frame[(frame["failed"] == 0) & np.isfinite(frame["mean"])]
-        if not len(frame):
-            raise ValueError(f"every setting has a lane that did not end well: {self!r}.")
-        least = frame.loc[(sign * frame["mean"]).idxmin()]
-        error = 0.0 if np.isnan(least["error"]) else least["error"]
-        good = frame[sign * frame["mean"] <= sign * least["mean"] + error]
-        row = good.loc[good[prefer].idxmax() if largest else good[prefer].idxmin()]
-        return {name: row[name] for name in frame.columns[: -len(("lanes", "failed", "mean", "std", "error"))]}
+        return _sweep_tables.one_standard_error(self, prefer, metric, over, largest)
 
     def to_frame(self, history: bool = False):
         """A pandas frame: a row for each lane, with its setting, status, steps and last records.
@@ -245,38 +221,11 @@ class Sweep:
 
         What was recorded under the name of a setting, such as `learning_rate`, is called `learning_rate (recorded)`.
         """
-        import pandas as pd
-
-        named = lambda name: f"{name} (recorded)" if name in self.names else name
-        columns = {"lane": self._lanes} | {name: self._column(name) for name in self.names}
-        if not history:
-            columns |= {"status": self.status, "steps": self.steps}
-            columns |= {"rung": self.rung} if (self.rung >= 0).any() else {}
-            return pd.DataFrame(columns | {named(name): self.scores(name) for name in self._measured})
-        curves = self.history
-        lane, at = np.nonzero(np.asarray(curves.step) >= 0)
-        columns = {name: pd.Series(values).iloc[lane].to_numpy() for name, values in columns.items()}
-        step = np.asarray(curves.step)[lane, at]
-        columns |= {"step": step, "epoch": step / self.steps_per_epoch[lane]}
-        return pd.DataFrame(columns | {named(name): np.asarray(curves[name])[lane, at] for name in self._recorded})
+        return _sweep_tables.records_frame(self) if history else _sweep_tables.lanes_frame(self)
 
     def summary(self) -> str:
         """What was run, how it ended, what was best, and what it cost, in a few lines."""
-        lines = [repr(self)]
-        for name in self.names:
-            axis, over = self._settings.columns[name]
-            structure = " (sets a structure)" if self._settings.axes[axis].is_structure and self.programs > 1 else ""
-            lines.append(f"  {name}: {described(over.values)}{structure}")
-        if self._fine().any():
-            metric, lane = self._metric(None), self.best_lane()
-            setting = ", ".join(f"{name}={described([value])}" for name, value in self[lane].setting.items())
-            lines.append(f"best {metric}: {self.scores(metric)[lane]:.6g} (lane {self._lanes[lane]}: {setting})")
-        facts = self._facts
-        lines.append(
-            f"{facts['taken']:,} steps of lanes in {self.run_seconds:.3g} s, and {self.compile_seconds:.3g} s of compilation; "
-            f"{self.wasted:.1%} of the computed steps were wasted"
-        )
-        return "\n".join(lines + ["the sweep was interrupted"] * facts["interrupted"])
+        return _sweep_tables.summary(self)
 
     def plot(
         self, x: str | None = None, y: str | None = None, *, metric: str | None = None, kind: str | None = None, ax: Any = None
@@ -294,20 +243,12 @@ class Sweep:
         Raises:
           TypeError: if something in it cannot be written; nothing is.
         """
-        arguments = {name: without_rows(value) for name, value in self._settings.arguments.items()}
-        arguments |= {name: None for name in ("data", "validation") if isinstance(arguments[name], tuple)}
-        held = (arguments, [part.to_file() for part in self._parts], self._lanes, self._facts)
-        try:
-            written = pickle.dumps(held)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise TypeError(f"the sweep cannot be saved ({error}): give functions that a module defines, not lambdas.") from None
-        Path(path).write_bytes(written)
+        _files.write(path, self._settings, self._parts, self._lanes, self._facts)
 
     @classmethod
     def load(cls, path: Any) -> "Sweep":
         """What `save` wrote. As with any pickle, load only files that you trust."""
-        arguments, parts, lanes, facts = pickle.loads(Path(path).read_bytes())
-        return cls(Settings(arguments), [part.from_file() for part in parts], lanes, facts)
+        return cls(*_files.read(path))
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -367,7 +308,7 @@ class Sweep:
     def _measured(self) -> list[str]:
         return list(dict.fromkeys([*self._recorded, *(name for part in self._parts for name in part.measured)]))
 
-    def _of_each(self, of: Callable[[Lanes], np.ndarray]) -> np.ndarray:
+    def _of_each(self, of: Callable[[GroupResult], np.ndarray]) -> np.ndarray:
         return self._gathered({i: of(part) for i, part in enumerate(self._parts)})
 
     def _gathered(self, arrays: dict[int, np.ndarray]) -> np.ndarray:

@@ -1,0 +1,70 @@
+"""Sweeps as files: everything but the rows of data."""
+
+import dataclasses
+import pickle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jgd.data import Dataset
+from jgd.data._dataset import ByFeature
+from jgd.experiments._group_result import GroupResult
+from jgd.experiments._groups import Order
+from jgd.experiments._settings import Settings
+
+
+def write(path: Any, settings: Settings, parts: list[GroupResult], *rest: Any) -> None:
+    """Writes what a sweep is made of.
+
+    Raises:
+      TypeError: if something in it cannot be written; nothing is.
+    """
+    arguments = {name: _without_rows(value) for name, value in settings.arguments.items()}
+    arguments |= {name: None for name in ("data", "validation") if isinstance(arguments[name], tuple)}
+    try:
+        written = pickle.dumps((arguments, list(map(_to_file, parts)), *rest))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(f"the sweep cannot be saved ({error}): give functions that a module defines, not lambdas.") from None
+    Path(path).write_bytes(written)
+
+
+def read(path: Any) -> tuple[Any, ...]:
+    """What `write` was given, but the rows."""
+    arguments, parts, *rest = pickle.loads(Path(path).read_bytes())
+    return Settings(arguments), list(map(_from_file, parts)), *rest
+
+
+def _to_file(part: GroupResult) -> GroupResult:
+    orders = [Order(None, _without_rows(order.data), None) for order in part.orders]
+    return dataclasses.replace(part, orders=orders, ended=jax.tree.map(_packed_key, part.ended))
+
+
+def _from_file(part: GroupResult) -> GroupResult:
+    return dataclasses.replace(part, ended=jax.tree.map(_key, part.ended, is_leaf=lambda leaf: isinstance(leaf, _PackedKey)))
+
+
+class _PackedKey(NamedTuple):
+    """A JAX key, or an array of them, as a file can hold it."""
+
+    words: np.ndarray
+    kind: str
+
+
+def _packed_key(leaf: Any) -> Any:
+    if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return _PackedKey(np.asarray(jax.random.key_data(leaf)), str(jax.random.key_impl(leaf)))
+    return np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf
+
+
+def _key(leaf: Any) -> Any:
+    return jax.random.wrap_key_data(leaf.words, impl=leaf.kind) if isinstance(leaf, _PackedKey) else leaf
+
+
+def _without_rows(value: Any) -> Any:
+    """Data as what is known of them besides their rows; anything else as it is."""
+    if isinstance(value, Dataset):
+        X = value.X.by_feature.T if isinstance(value.X, ByFeature) else value.X
+        return value._with(X=np.asarray(X[:1]), y=None if value.y is None else np.asarray(value.y[:1]), sample_weight=None)
+    return value

@@ -1,0 +1,62 @@
+"""The values of settings as people see them: in tables, in words, and as conditions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jgd._leaves import is_number
+
+
+def labels(values: Sequence[Any]) -> list[Any]:
+    """Values as a table shows them: numbers, flags and text as they are, anything else as its text, told apart by numbers."""
+    plain = lambda v: v is None or isinstance(v, (bool, str, np.bool_)) or _is_number(v)
+    texts = {i: repr(v) for i, v in enumerate(values) if not plain(v)}
+    same = len(set(texts.values())) < len(texts)
+    texts = {i: f"{i}: {text}" if same else text for i, text in texts.items()}
+    return [texts.get(i, v.item() if hasattr(v, "item") else v) for i, v in enumerate(values)]
+
+
+def matches(name: str, values: Sequence[Any], wanted: Any) -> list[bool]:
+    """Which of the values a condition of `where` means.
+
+    Raises:
+      ValueError: if none.
+    """
+    if callable(wanted) and not any(_same(value, wanted) for value in values):
+        return [bool(wanted(value)) for value in values]
+    is_list = isinstance(wanted, (list, tuple, set, range, np.ndarray)) and not hasattr(wanted, "init")
+    found = np.zeros(len(values), bool)
+    numbers = np.array([value if _is_number(value) else np.nan for value in values], float)
+    for one in wanted if is_list else [wanted]:
+        if _is_number(one):
+            hits = np.isclose(numbers, one, rtol=1e-6, atol=0)
+        else:
+            hits = np.array([_same(value, one) for value in values])
+        if not hits.any():
+            shown = labels(values)
+            if _is_number(one) and np.isfinite(numbers).any():
+                shown = sorted(filter(_is_number, shown), key=lambda v: abs(v - one))[:3]
+            raise ValueError(f"{name} was not swept over {one!r}; near it are {', '.join(f'{v!r}' for v in shown[:5])}.")
+        found |= hits
+    return found.tolist()
+
+
+def _is_number(value: Any) -> bool:
+    return is_number(value) and np.ndim(value) == 0
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(b, str) and not isinstance(a, str):
+        return repr(a) == b
+    return a is b or type(a) is type(b) and not hasattr(a, "shape") and bool(a == b)
+
+
+def described(values: Sequence[Any]) -> str:
+    """The values of an axis in a few words."""
+    shown = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in labels(values)]
+    if len(values) <= 6:
+        return ", ".join(shown)
+    if all(map(_is_number, values)):
+        return f"{len(values)} values from {min(values):.4g} to {max(values):.4g}"
+    return f"{len(values)} values, {shown[0]}, ..., {shown[-1]}"
