@@ -1,23 +1,19 @@
 """Pictures of sweeps: a score against a setting, a map of two settings, and the learning curves of all lanes."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from jgd.plotting._fan import fan
+from jgd.plotting._marks import NAMED, band, best_label, cross, fit, legend, quantiles
 from jgd.plotting._scales import colours, edges, norm, norm_of, placed, show_axis
-from jgd.plotting._style import COLOURS, fit_axis, plain, pyplot, styled
+from jgd.plotting._style import COLOURS, plain, pyplot, styled
 from jgd.plotting._table import Column, Means, Table, alike, follows
 
 KINDS = ("curve", "map", "fan")
-# A curve has so many lines with names; so many on a scale of colours, if one number tells them apart; more are a band.
-NAMED, SCALED = len(COLOURS), 100
-# A fan has so many lines; more lanes are a band.
-FEW_LANES = 30
-# A band is computed at so many epochs at most.
-PLACES = 200
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+# More lines of a curve than have names are on a scale of colours, if one number tells them apart; more than so many are a band.
+SCALED = 100
 
 
 def plot_sweep(
@@ -84,7 +80,7 @@ def plot_sweep(
     with styled():
         if ax is None:
             _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-        {"curve": _curve, "map": _map, "fan": _fan}[kind](table, *shown, ax)
+        {"curve": _curve, "map": _map, "fan": fan}[kind](table, *shown, ax)
     return ax
 
 
@@ -109,10 +105,10 @@ def _curve(table: Table, x: Column, ax: Any) -> None:
         is_band = True
     show_axis(ax, "x", x, where, scale)
     ax.set_ylabel(plain(": ".join([table.metric, *over])))
-    _fit(ax, np.minimum(values, table.ceiling), crosses)
+    fit(ax, np.minimum(values, table.ceiling), crosses)
     if means.failed.any():
-        handles = [*handles, _cross()]
-    _legend(ax, handles, title=title, below=is_band)
+        handles = [*handles, cross()]
+    legend(ax, handles, title=title, below=is_band)
 
 
 def _named_lines(
@@ -166,12 +162,12 @@ def _band_of_lines(
     """Quantiles of all lines at each x, and the line with the best mean; and what values are shown."""
     order = np.argsort(at, kind="stable")
     places, starts = np.unique(at[order], return_index=True)
-    levels = np.array([_quantiles(column) for column in np.split(means.mean[order], starts[1:])])
-    handles = _band(ax, places, levels, f"median of {int(line.max()) + 1:,} settings")
+    levels = np.array([quantiles(column) for column in np.split(means.mean[order], starts[1:])])
+    handles = band(ax, places, levels, f"median of {int(line.max()) + 1:,} settings")
     shown = levels.ravel()
     if np.isfinite(means.mean).any():
         mine = line == line[_ranked(table, means)[0]]
-        handles += ax.plot(at[mine], means.mean[mine], color=COLOURS[1], label=_best(table, means.first[mine][0], others))
+        handles += ax.plot(at[mine], means.mean[mine], color=COLOURS[1], label=best_label(table, means.first[mine][0], others))
         shown = np.concatenate([shown, means.mean[mine]])
     return handles, shown
 
@@ -222,99 +218,12 @@ def _map(table: Table, x: Column, y: Column, ax: Any) -> None:
         over = _over_keys(table, means) + ([f"best over {', '.join(within)}"] if within else [])
         extend = "max" if score[known].max() > table.ceiling else "neither"
         ax.figure.colorbar(drawn, ax=ax, extend=extend, label=plain(table.metric + (": " + ", ".join(over) if over else "")))
-    _legend(ax, handles, below=True, ncols=3)
+    legend(ax, handles, below=True, ncols=3)
 
 
 def _ranked(table: Table, means: Means, cell: np.ndarray | int = 0) -> np.ndarray:
     """The settings of each cell, the best first; after them those of which lanes failed, and those without a score."""
     return np.lexsort((table.sign * means.mean, means.failed > 0, np.isnan(means.mean), cell + np.zeros(len(means.mean))))
-
-
-def _fan(table: Table, x: Column | None, ax: Any) -> None:
-    curves, failed = table.sweep.history, table.failed
-    steps, values = np.asarray(curves.step), np.asarray(curves[table.metric], float)
-    epochs = np.where(steps >= 0, steps / table.steps_per_epoch[:, None], np.nan)
-    values = np.where(np.isfinite(epochs) & np.isfinite(values), values, np.nan)
-    crosses, title = [], None
-    if len(values) <= FEW_LANES:
-        handles, title = _lane_lines(ax, table, x, epochs, values)
-        shown = values[~failed] if table.good.any() else values
-        crosses = [(np.nanmax(epochs[failed], axis=1), "0.35")] if failed.any() else []
-        handles += [_cross()] if failed.any() else []
-    else:
-        handles, shown = _band_of_lanes(ax, table, epochs, values)
-    ax.xaxis.set_major_locator(pyplot().MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(plain(table.metric))
-    _fit(ax, np.minimum(shown, table.ceiling), crosses)
-    _legend(ax, handles, title=title, below=True)
-
-
-def _lane_lines(ax: Any, table: Table, x: Column | None, epochs: np.ndarray, values: np.ndarray) -> tuple[list[Any], str | None]:
-    """A line for each lane: coloured by x if that is a number, named by x if it has few values; else the best stands out."""
-    best, scale, named = table.best_lane, None, x is not None and x.numbers is None and len(x.shown) <= NAMED
-    if named:
-        colour = [COLOURS[code] for code in x.code]
-    elif x is not None and x.numbers is not None:
-        scale = pyplot().cm.ScalarMappable(norm_of(x), colours())
-        colour = scale.to_rgba(x.numbers[x.code])
-        ax.figure.colorbar(scale, ax=ax, label=plain(x.name))
-    else:
-        colour = ["0.6" if len(values) > 1 else COLOURS[0]] * len(values)
-    best = None if named or not table.varying else best
-    lines = []
-    for lane, (at, curve) in enumerate(zip(epochs, values, strict=True)):
-        style = {"color": colour[lane], "linewidth": 1.2, "alpha": 0.5 if table.failed[lane] else 1.0}
-        if lane == best:
-            look = {"linewidth": 2.8} if scale is not None else {"color": COLOURS[1], "linewidth": 1.6}
-            style |= {"zorder": 3, "label": _best(table, best)} | look
-        style |= {"marker": "x"} if np.isfinite(curve).sum() == 1 else {}
-        lines += ax.plot(at, curve, **style)
-    if not named:
-        return [lines[best]] if best is not None else [], None
-    first = np.unique(x.code, return_index=True)[1]
-    for lane in first:
-        lines[lane].set_label(plain(x.text(x.code[lane])))
-    return [lines[lane] for lane in first], plain(x.name)
-
-
-def _band_of_lanes(ax: Any, table: Table, epochs: np.ndarray, values: np.ndarray) -> tuple[list[Any], np.ndarray]:
-    """Quantiles of the lanes that ended well, and the best of them; and what values are shown."""
-    handles, shown, best = [], np.zeros(0), table.best_lane
-    if best is not None:
-        at, levels = _levels(epochs[table.good], values[table.good])
-        handles = _band(ax, at, levels, f"median of {table.good.sum():,} lanes")
-        handles += ax.plot(epochs[best], values[best], color=COLOURS[1], label=_best(table, best))
-        shown = np.concatenate([levels.ravel(), values[best]])
-    if table.failed.any():
-        handles += ax.plot([], [], linestyle="none", label=f"not shown: {table.failed.sum():,} failed")
-    return handles, shown
-
-
-def _levels(epochs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles over lanes at common epochs, where each lane counts as it was last recorded."""
-    recorded = np.isfinite(epochs)
-    at, lanes = np.unique(epochs[recorded], return_counts=True)
-    # Where lanes are recorded at different times, at those that most of them share.
-    at = at[2 * lanes > np.maximum.accumulate(lanes[::-1])[::-1]]
-    at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), PLACES)).round().astype(int))]
-    # All records in one row, each lane's after those of the lane before, so that one search finds every lane's last.
-    offset = np.arange(len(epochs)) * (at[-1] + 1)
-    when, what = (offset[:, None] + epochs)[recorded], values[recorded]
-    return at, np.array([_quantiles(what[np.searchsorted(when, offset + epoch, "right") - 1]) for epoch in at])
-
-
-def _quantiles(values: np.ndarray) -> np.ndarray:
-    values = values[np.isfinite(values)]
-    return np.quantile(values, QUANTILES) if values.size else np.full(len(QUANTILES), np.nan)
-
-
-def _band(ax: Any, at: np.ndarray, levels: Any, name: str) -> list[Any]:
-    low, lower, median, upper, high = np.asarray(levels).T
-    handles = ax.plot(at, median, color=COLOURS[0], label=name)
-    handles.append(ax.fill_between(at, lower, upper, color=COLOURS[0], alpha=0.3, linewidth=0, label="25 to 75 %"))
-    handles.append(ax.fill_between(at, low, high, color=COLOURS[0], alpha=0.15, linewidth=0, label="5 to 95 %"))
-    return handles
 
 
 def _over_keys(table: Table, means: Means) -> list[str]:
@@ -330,40 +239,3 @@ def _hatched(ax: Any, across: np.ndarray, up: np.ndarray, where: np.ndarray) -> 
     look = {"edgecolor": "0.55", "hatch": "////", "linewidth": 0}
     ax.pcolor(across, up, where, cmap=ListedColormap(["0.88"]), **look)
     return Patch(facecolor="0.88", label="failed", **look)
-
-
-def _fit(ax: Any, values: np.ndarray, crosses: Sequence[tuple[np.ndarray, Any]]) -> None:
-    """The y axis, with room at the top for crosses where lanes failed, a row for each colour."""
-    crosses, values = [row for row in crosses if len(row[0])], values[np.isfinite(values)]
-    fit_axis([ax], values, 0.04 + 0.03 * len(crosses) if crosses else 0.0)
-    if not values.size:
-        ax.set_yticks([])
-    for row, (where, colour) in enumerate(crosses):
-        height = np.full(len(where), 0.98 - 0.03 * row)
-        ax.plot(where, height, "x", color=colour, markersize=5, transform=ax.get_xaxis_transform(), label="_failed")
-
-
-def _cross() -> Any:
-    """What explains crosses in a legend."""
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], linestyle="none", marker="x", markersize=5, color="0.35", label="failed")
-
-
-def _best(table: Table, lane: int, columns: Sequence[Column] | None = None) -> str:
-    return textwrap.fill(plain(f"best: {table.setting(lane, columns)}"), 50)
-
-
-def _legend(ax: Any, handles: Sequence[Any], *, title: str | None = None, below: bool, ncols: int = 2) -> None:
-    """A legend, or none if there is nothing in it; `below`: under the name of the x axis, where it hides nothing."""
-    from matplotlib.transforms import ScaledTranslation
-
-    place = {}
-    if below:
-        ticks = ax.xaxis.get_ticklabels()
-        slanted = max((len(tick.get_text()) for tick in ticks if tick.get_rotation()), default=0)
-        under = ax.transAxes + ScaledTranslation(0, -(38 + 2.4 * slanted) / 72, ax.figure.dpi_scale_trans)
-        place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": under, "borderaxespad": 0}
-        place["ncols"] = min(ncols, len(handles))
-    if handles:
-        ax.legend(handles=handles, title=title, title_fontsize="small", **place)
