@@ -110,6 +110,43 @@ def test_the_one_standard_error_rule(sweep):
     assert sweep.one_standard_error("lr", largest=False)["lr"] == good.lr.min()
 
 
+def test_the_one_standard_error_rule_gives_what_was_given():
+    """Two optimizers of one structure, and rates in NumPy's numbers: the setting can be run again."""
+    links, rates = [jgd.gd(0.01), jgd.gd(0.02)], [np.float64(1e-3), np.float64(1e-2)]
+    sweep = own(problem=jgd.linear_regression(jgd.over(rates, "l2")), tx=jgd.over(links), key=jgd.over([0, 1]), batch_size=8)
+    setting = sweep.one_standard_error("l2")
+    assert list(setting) == ["l2", "tx"]
+    assert setting["l2"] in rates
+    assert setting["tx"] in links
+    assert len(sweep.where(**setting)) == 2
+    with pytest.raises(KeyError, match="'l3' was not swept; did you mean 'l2'"):
+        sweep.one_standard_error("l3")
+    with pytest.raises(KeyError, match="'key' goes with 'key', over which scores are averaged; known: l2, tx"):
+        sweep.one_standard_error("key")
+    with pytest.raises(TypeError, match=r"prefer= names a swept number, .*'tx' is none"):
+        sweep.one_standard_error("tx")
+
+
+@pytest.mark.parametrize(
+    "select", [lambda s: s.where(lr=lambda lr: lr > 99), lambda s: s[[]], lambda s: s[5:5], lambda s: s[np.zeros(24, bool)]]
+)
+def test_nothing_selected(sweep, select):
+    none = select(sweep)
+    assert repr(none) == "Sweep(0 lanes of lr, momentum, key in 1 program: none selected)"
+    assert none.summary().splitlines()[:2] == [repr(none), "  lr: 0.003, 0.03, 0.3, 30"]
+    assert none.params.weights.shape == (0, 2)
+    assert none.history.loss.shape == (0, 7)
+    assert list(none.spread().columns) == list(sweep.spread().columns)
+    assert list(none.to_frame().columns) == list(sweep.to_frame().columns)
+    assert len(none.spread()) == len(none.to_frame()) == len(none.to_frame(history=True)) == 0
+    with pytest.raises(ValueError, match=r"no lane was selected: Sweep\(0 lanes"):
+        none.best()
+    with pytest.raises(ValueError, match="no lane was selected"):
+        none.one_standard_error("lr")
+    with pytest.raises(ValueError, match="there is nothing to draw: the sweep has no lanes"):
+        none.plot()
+
+
 def test_where_and_indices(sweep):
     some = sweep.where(lr=0.03, key=[0, 2])
     assert [lane.setting["key"] for lane in some] == [0, 2, 0, 2]

@@ -117,7 +117,8 @@ class Sweep:
         Raises:
           ValueError: if they differ in structure or shape: look at lanes one by one.
         """
-        trees = {i: self._parts[i].ended.state.params for i in np.unique(self._part_of[self._lanes]).tolist()}
+        some = np.unique(self._part_of[self._lanes]).tolist() or range(len(self._parts))
+        trees = {i: self._parts[i].ended.state.params for i in some}
         kinds = [(jax.tree.structure(tree), [leaf.shape[1:] for leaf in jax.tree.leaves(tree)]) for tree in trees.values()]
         if any(kind != kinds[0] for kind in kinds):
             raise ValueError("the lanes' parameters differ in shape: take one lane, as in sweep[0].params, or some of one kind.")
@@ -150,7 +151,7 @@ class Sweep:
           metric: as in `scores`.
 
         Raises:
-          ValueError: if none ended well.
+          ValueError: if none ended well, or none was selected.
         """
         return self[self.best_lane(metric)]
 
@@ -159,7 +160,9 @@ class Sweep:
         metric = self._metric(metric)
         ranks = np.where(self._fine() & (self.rung < 0), self._sign(metric) * self.scores(metric), np.inf)
         if not np.isfinite(ranks).any():
-            raise ValueError(f"no lane ended well: {self!r}. Lower the learning rates.")
+            raise ValueError(
+                f"no lane ended well: {self!r}. Lower the learning rates." if len(self) else f"no lane was selected: {self!r}."
+            )
         return int(np.nanargmin(ranks))
 
     def where(self, **conditions: Any) -> "Sweep":
@@ -208,6 +211,13 @@ class Sweep:
         Args:
           prefer: a swept number.
           largest: whether large numbers are simple, or small ones.
+
+        Returns:
+          The setting, without what goes with `over`: its values by name, as in a lane's `setting`.
+
+        Raises:
+          KeyError, TypeError: if `prefer` was not swept, goes with `over`, or is no number.
+          ValueError: if every setting has a lane that did not end well.
 
         Source: Breiman, Friedman, Olshen & Stone, Classification and regression trees (1984), section 3.4.3.
         """
@@ -276,7 +286,7 @@ class Sweep:
         counted = sorted(zip(counts, names, strict=True), key=lambda pair: -pair[0])
         of = f" of {', '.join(self.names)}" if self.names else ""
         count = lambda number, what: f"{number} {what}{'' if number == 1 else 's'}"
-        ended = ", ".join(f"{number} {name}" for number, name in counted)
+        ended = ", ".join(f"{number} {name}" for number, name in counted) or "none selected"
         return f"Sweep({count(len(self), 'lane')}{of} in {count(self.programs, 'program')}: {ended})"
 
     def _column(self, name: str) -> list[Any]:

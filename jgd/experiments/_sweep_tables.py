@@ -4,7 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from jgd._checks import nearest
 from jgd.experiments._values import described
+
+STATISTICS = ("lanes", "failed", "mean", "std", "error")
 
 
 def lanes_frame(sweep: Any):
@@ -37,39 +40,61 @@ def _named(sweep: Any, name: str) -> str:
     return f"{name} (recorded)" if name in sweep.names else name
 
 
+def _over(sweep: Any, metric: str, over: str) -> tuple[list[np.ndarray], list[dict[str, Any]]]:
+    """For each setting of what does not go with `over` its lanes, by their places, and what the metric came to among them."""
+    members = sweep._settings.alike([sweep._settings.columns[name][0] for name in _others(sweep, over)])[sweep._lanes]
+    fine, scores = sweep._fine(), sweep.scores(metric)
+    order = np.argsort(members, kind="stable")
+    places = np.split(order, np.flatnonzero(np.diff(members[order])) + 1) if len(order) else []
+    return places, [_statistics(scores[at[fine[at]]], len(at)) for at in places]
+
+
+def _statistics(good: np.ndarray, lanes: int) -> dict[str, Any]:
+    mean = np.mean(good) if len(good) else np.nan
+    std = np.std(good, ddof=1) if len(good) > 1 else np.nan
+    of = (lanes, lanes - len(good), mean, std, std / np.sqrt(max(1, len(good))))
+    return dict(zip(STATISTICS, of, strict=True))
+
+
+def _others(sweep: Any, over: str) -> list[str]:
+    """What was swept and does not go with `over`."""
+    sweep._settings.check_column(over)
+    columns = sweep._settings.columns
+    return [name for name in sweep.names if columns[name][0] != columns[over][0]]
+
+
 def spread(sweep: Any, metric: str | None, over: str):
     """A row for each setting of the others, with what `metric` came to over `over`."""
     import pandas as pd
 
-    settings = sweep._settings
-    settings.check_column(over)
-    metric = sweep._metric(metric)
-    others = [name for name in sweep.names if settings.columns[name][0] != settings.columns[over][0]]
-    members = settings.alike([settings.columns[name][0] for name in others])[sweep._lanes]
-    fine, scores, rows, columns = sweep._fine(), sweep.scores(metric), [], {name: sweep._column(name) for name in others}
-    order = np.argsort(members, kind="stable")
-    for at in np.split(order, np.flatnonzero(np.diff(members[order])) + 1):
-        good = scores[at[fine[at]]]
-        std = np.std(good, ddof=1) if len(good) > 1 else np.nan
-        row = {name: columns[name][at[0]] for name in others}
-        mean = np.mean(good) if len(good) else np.nan
-        row |= dict(lanes=len(at), failed=len(at) - len(good), mean=mean, std=std, error=std / np.sqrt(max(1, len(good))))
-        rows.append(row)
-    return pd.DataFrame(rows)
+    others = _others(sweep, over)
+    places, found = _over(sweep, sweep._metric(metric), over)
+    shown = {name: sweep._column(name) for name in others}
+    rows = [{name: shown[name][at[0]] for name in others} | of for at, of in zip(places, found, strict=True)]
+    return pd.DataFrame(rows, columns=[*others, *STATISTICS])
 
 
 def one_standard_error(sweep: Any, prefer: str, metric: str | None, over: str, largest: bool) -> dict[str, Any]:
     """The setting with the largest `prefer`, or the smallest, of those within one standard error of the best."""
+    others = _others(sweep, over)
     sweep._settings.check_column(prefer)
-    sign, frame = sweep._sign(sweep._metric(metric)), spread(sweep, metric, over)
-    frame = frame[(frame["failed"] == 0) & np.isfinite(frame["mean"])]
-    if not len(frame):
-        raise ValueError(f"every setting has a lane that did not end well: {sweep!r}.")
-    least = frame.loc[(sign * frame["mean"]).idxmin()]
-    error = 0.0 if np.isnan(least["error"]) else least["error"]
-    good = frame[sign * frame["mean"] <= sign * least["mean"] + error]
-    row = good.loc[good[prefer].idxmax() if largest else good[prefer].idxmin()]
-    return {name: row[name] for name in frame.columns[: -len(("lanes", "failed", "mean", "std", "error"))]}
+    if prefer not in others:
+        raise KeyError(f"{prefer!r} goes with {over!r}, over which scores are averaged; {nearest(prefer, others)}")
+    if sweep._settings.columns[prefer][1].numbers is None:
+        raise TypeError(f"prefer= names a swept number, as what is simpler is larger or smaller; {prefer!r} is none.")
+    metric = sweep._metric(metric)
+    sign, (places, found) = sweep._sign(metric), _over(sweep, metric, over)
+    good = [(at[0], of) for at, of in zip(places, found, strict=True) if not of["failed"] and np.isfinite(of["mean"])]
+    if not good:
+        raise ValueError(
+            f"{'every setting has a lane that did not end well' if len(sweep) else 'no lane was selected'}: {sweep!r}."
+        )
+    good.sort(key=lambda pair: sign * pair[1]["mean"])
+    least = good[0][1]
+    limit = sign * least["mean"] + (0.0 if np.isnan(least["error"]) else least["error"])
+    settings = [sweep._settings.setting(sweep._lanes[lane]) for lane, of in good if sign * of["mean"] <= limit]
+    chosen = (max if largest else min)(settings, key=lambda setting: setting[prefer])
+    return {name: chosen[name] for name in others}
 
 
 def summary(sweep: Any) -> str:
