@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ import pytest
 
 import jgd
 from jgd._factory import factory
+from jgd.experiments._values import labels
 from jgd.training._lanes import run_lanes
 
 RATES, KEYS = [0.003, 0.03, 0.3, 30.0], [0, 1, 2]
@@ -290,6 +292,49 @@ def test_it_comes_back_from_a_file(sweep, tmp_path):
     with pytest.raises(TypeError, match=r"cannot be saved .*give functions that a module defines, not lambdas"):
         by_lambda.save(tmp_path / "lambda")
     assert not (tmp_path / "lambda").exists()
+
+
+XS, BOTH = [np.asarray(X), np.asarray(2 * X)], [(X, Y), (2 * X, Y)]
+HELD = [jgd.Dataset(X[:9], sign * Y[:9]) for sign in (1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (dict(data=(jgd.over(XS), Y)), {"data": ["0: float32[48,2]", "1: float32[48,2]"]}),
+        (dict(data=jgd.over(BOTH, "which")), {"which": ["0: (float32[48,2], float32[48])", "1: (float32[48,2], float32[48])"]}),
+        (
+            dict(
+                data=jgd.over([jgd.Dataset(*one) for one in BOTH], "which"),
+                validation=jgd.over(HELD, "which"),
+            ),
+            {"which (validation)": ["0: Dataset(9 rows x 2 columns, float32)", "1: Dataset(9 rows x 2 columns, float32)"]},
+        ),
+    ],
+    ids=["in a tuple", "pairs", "zipped"],
+)
+def test_swept_data_are_named_and_no_rows_are_written(options, shown, tmp_path):
+    sweep = own(tx=jgd.gd(0.1), **options)
+    frame = sweep.to_frame()
+    assert {name: frame[name].tolist() for name in shown} == shown
+    sweep.save(tmp_path / "sweep")
+    back = jgd.Sweep.load(tmp_path / "sweep")
+    pd.testing.assert_frame_equal(back.to_frame(), frame)
+    np.testing.assert_array_equal(back[1].params.weights, sweep[1].params.weights)
+    written = (tmp_path / "sweep").read_bytes()
+    assert not any(np.asarray(part[10:15]).tobytes() in written for part in (X, 2 * X, Y))
+    assert len(sweep.where(**sweep[1].setting)) == 1
+
+
+def test_labels_of_what_is_no_number():
+    class Point(NamedTuple):
+        at: object
+        far: object
+
+    point = Point(np.zeros(3), [*range(20)])
+    values = [None, np.True_, jnp.asarray(False), "text", point, jgd.gd(0.1), [1, 2], jax.random.key(0)]
+    wanted = [None, True, False, "text", "Point(at=float64[3], far=list of 20)", "gd(0.1)", "[1, 2]", "key<fry>[]"]
+    assert labels(values) == wanted
 
 
 def test_one_lane_and_no_over():

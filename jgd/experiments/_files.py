@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jgd._over import Over
 from jgd.data import Dataset
 from jgd.data._dataset import ByFeature
 from jgd.experiments._group_result import GroupResult
 from jgd.experiments._groups import Order
 from jgd.experiments._settings import Settings
+from jgd.experiments._values import outlined
 
 
 def write(path: Any, settings: Settings, parts: list[GroupResult], *rest: Any) -> None:
@@ -21,8 +23,8 @@ def write(path: Any, settings: Settings, parts: list[GroupResult], *rest: Any) -
     Raises:
       TypeError: if something in it cannot be written; nothing is.
     """
-    arguments = {name: _without_rows(value) for name, value in settings.arguments.items()}
-    arguments |= {name: None for name in ("data", "validation") if isinstance(arguments[name], tuple)}
+    known: dict[int, Any] = {}
+    arguments = settings.arguments | {name: _outlined(settings.arguments[name], known) for name in ("data", "validation")}
     try:
         written = pickle.dumps((arguments, list(map(_to_file, parts)), *rest))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -36,8 +38,23 @@ def read(path: Any) -> tuple[Any, ...]:
     return Settings(arguments), list(map(_from_file, parts)), *rest
 
 
+def _outlined(value: Any, known: dict[int, Any]) -> Any:
+    """Data with outlines of its rows, also in its `over`s; those that were one are one again, which zips them."""
+
+    def one(part):
+        if not isinstance(part, Over):
+            return outlined(part)
+        if id(part.values) not in known:
+            known[id(part.values)] = tuple(map(outlined, part.values))
+        if id(part) not in known:
+            known[id(part)] = Over(known[id(part.values)], part.name, part.zipped)
+        return known[id(part)]
+
+    return jax.tree.map(one, value, is_leaf=lambda part: not isinstance(part, tuple))
+
+
 def _to_file(part: GroupResult) -> GroupResult:
-    orders = [Order(None, _without_rows(order.data), None) for order in part.orders]
+    orders = [Order(None, None if order.data is None else _first_row(order.data), None) for order in part.orders]
     return dataclasses.replace(part, orders=orders, ended=jax.tree.map(_packed_key, part.ended))
 
 
@@ -62,9 +79,7 @@ def _key(leaf: Any) -> Any:
     return jax.random.wrap_key_data(leaf.words, impl=leaf.kind) if isinstance(leaf, _PackedKey) else leaf
 
 
-def _without_rows(value: Any) -> Any:
-    """Data as what is known of them besides their rows; anything else as it is."""
-    if isinstance(value, Dataset):
-        X = value.X.by_feature.T if isinstance(value.X, ByFeature) else value.X
-        return value._with(X=np.asarray(X[:1]), y=None if value.y is None else np.asarray(value.y[:1]), sample_weight=None)
-    return value
+def _first_row(data: Dataset) -> Dataset:
+    """Of data what is known besides their rows, with one of them, as there must be one."""
+    X = data.X.by_feature.T if isinstance(data.X, ByFeature) else data.X
+    return data._with(X=np.asarray(X[:1]), y=None if data.y is None else np.asarray(data.y[:1]), sample_weight=None)

@@ -246,7 +246,7 @@ class Sweep:
         return plotting.plot_sweep(self, x, y, kind=kind, metric=metric, ax=ax)
 
     def save(self, path: Any) -> None:
-        """Writes everything but the data to a file, for `jgd.Sweep.load`.
+        """Writes everything but the data to a file, for `jgd.Sweep.load`; where data were swept, what tables show of them.
 
         The file is a pickle, so functions in problems and chains must be those of a module, not lambdas.
 
