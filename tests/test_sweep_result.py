@@ -472,6 +472,9 @@ REFUSED = [
     ("many lanes", lambda: own(tx=jgd.adam(jgd.over(range(1, 1002)), jgd.over(np.linspace(0, 0.9, 1000)))), ValueError,
      "these are 1,001,000 lanes: .*confirm=True"),
     ("memory", lambda: own(memory=-1), ValueError, "memory must be a number of bytes"),
+    ("copies for keys", lambda: own(validation=0.25, key=jgd.over(range(500)), memory=5e5), ValueError,
+     r"validation=0.25 splits the data anew for each of 500 keys, which takes 0.3 MB, more than half of the 0.5 MB .*"
+     r"give validation=\(X, y\), which all keys share, fewer keys"),
     ("memory is a flag", lambda: own(memory=True), ValueError, "memory must be a number of bytes, .*found True"),
     ("memory over", lambda: own(memory=jgd.over([1e9, 2e9])), TypeError, "memory says how all lanes are run.*found over"),
     ("halving over", lambda: own(halving=jgd.over([2, 3])), TypeError, "halving says how all lanes.*one value, found over"),

@@ -134,13 +134,16 @@ class _Part(NamedTuple):
     orders: list[Order]
 
 
-def groups(settings: Settings) -> list[Group]:
+def groups(settings: Settings, budget: Callable[[], float]) -> list[Group]:
     """All lanes, by what can be one program; checks every argument of each.
 
+    Args:
+      budget: how many bytes the sweep may take.
+
     Raises:
-      TypeError, ValueError: as `prepare`.
+      TypeError, ValueError: as `prepare`, and for splits of the data that leave no room for the programs.
     """
-    members, made = settings.alike([i for i, axis in enumerate(settings.axes) if axis.is_structure]), _Made()
+    members, made = settings.alike([i for i, axis in enumerate(settings.axes) if axis.is_structure]), _Made(budget)
     by_kind = np.split(np.argsort(members, kind="stable"), np.cumsum(np.bincount(members))[:-1])
     found: dict[Any, list[_Part]] = {}
     numbers = _checked_together(settings)
@@ -166,7 +169,8 @@ def _part(settings: Settings, lanes: np.ndarray, made: "_Made") -> _Part:
     problem, (keys, order) = first["problem"], _keys(settings, index, first)
     whole, given = made.encoded(problem, first["data"]), made.checked(first["validation"])
     share = isinstance(given, (int, float, np.floating)) and not isinstance(given, bool) and whole is not None
-    orders = [Order(key, *(made.split(whole, float(given), key) if share else (whole, given))) for key in keys]
+    splits = made.splits(whole, float(given), keys) if share else [(whole, given)] * len(keys)
+    orders = [Order(key, *parts) for key, parts in zip(keys, splits, strict=True)]
     run = made.prepared({**first, **orders[order[0]]._asdict()})
     if not share:
         held = made.once(("held", id(given), id(whole)), (given, whole), lambda: run.inputs.validation)
@@ -204,8 +208,9 @@ def _kind_of(tree: Any) -> Any:
 class _Made:
     """What is made once, whatever number of lanes use it: data sets checked, encoded and split; runs checked."""
 
-    def __init__(self):
+    def __init__(self, budget: Callable[[], float]):
         self._known: dict[Any, Any] = {}
+        self._budget, self._split_bytes = budget, 0
 
     def prepared(self, arguments: dict[str, Any]) -> Run:
         """The run of these arguments. One that differs from another in numbers alone needs no more checks than they had."""
@@ -239,8 +244,20 @@ class _Made:
             return checked
         return self.once(("encoded", id(checked), pack(problem)[2]), checked, lambda: problem.dataset(checked))
 
-    def split(self, data: Dataset, share: float, key: Any) -> tuple[Dataset, Dataset]:
-        return self.once(("split", id(data), share, _id_of_key(key)), (data, key), lambda: split(data, share, key))
+    def splits(self, data: Dataset, share: float, keys: list[Any]) -> list[tuple[Dataset, Dataset]]:
+        """For each key the rows to train on and those held out, each a copy of the data: refused where they would fill memory."""
+        names = [("split", id(data), share, _id_of_key(key)) for key in keys]
+        new = len(set(names) - self._known.keys())
+        self._split_bytes += new * sum(leaf.nbytes for leaf in jax.tree.leaves(data))
+        budget = self._budget() if new and len(keys) > 1 else np.inf
+        if self._split_bytes > budget / 2:
+            raise ValueError(
+                f"validation={share:g} splits the data anew for each of {len(keys):,} keys, which takes "
+                f"{self._split_bytes / 1e6:,.1f} MB, more than half of the {budget / 1e6:,.1f} MB that the sweep may take: give "
+                "validation=(X, y), which all keys share, fewer keys, or a larger memory=."
+            )
+        one = lambda name, key: self.once(name, (data, key), lambda: split(data, share, key))
+        return [one(name, key) for name, key in zip(names, keys, strict=True)]
 
 
 def _checked_together(settings: Settings) -> dict[int, Over]:

@@ -11,6 +11,7 @@ from jgd._checks import check_count, is_concrete
 from jgd._leaves import is_number
 from jgd._over import Over
 from jgd.experiments._groups import Group, groups
+from jgd.experiments._layout import SHARE, free_memory
 from jgd.experiments._progress import bar
 from jgd.experiments._run import Halving, run
 from jgd.experiments._settings import Settings
@@ -45,6 +46,7 @@ def sweep(
         1/factor of the settings go on; the others end there as `max_steps`, with their number in `rung`. The best by `best`, by
         validation loss if there is any, else by loss; settings that differ in their key are one, as good as its mean.
       memory: bytes that the programs may take at once; half of what is free if not given. More lanes than fit run in turn.
+        A share as `validation` takes a copy of the data for each key.
       progress: show a bar (tqdm): steps of lanes, how many lanes are running, have ended, and failed.
       confirm: run even more than 50 programs or a million lanes.
 
@@ -81,7 +83,7 @@ def sweep(
         )
     if len(settings) > MANY_LANES and not confirm:
         raise ValueError(f"these are {len(settings):,} lanes: fewer values, jgd.sample, or confirm=True if it is meant.")
-    found = groups(settings)
+    found = groups(settings, lambda: free_memory() * SHARE if memory is None else memory)
     if len(found) > MANY_PROGRAMS and not confirm:
         structure = [name for name, (axis, _) in settings.columns.items() if settings.axes[axis].is_structure]
         raise ValueError(
