@@ -36,7 +36,8 @@ def sweep(
     Lanes that differ in numbers only are one program: a thousand learning rates compile once. What sets a structure (another
     chain, `batch_size`, a flag) is a program each. Lanes with the same key and data see the same rows at the same time, so
     that their work is one matrix product. Each lane is the `jgd.fit` of its setting, to rounding, and what happens to one
-    leaves the others what they are. The first `over` varies slowest.
+    leaves the others what they are. Least squares is recorded (and, full-batch, stepped) on d + 1 + outputs rows that a QR
+    factorisation makes of all, with the same objective, where nothing asks for the rows. The first `over` varies slowest.
 
     Args:
       problem, data, tx, batch_size, epochs, steps, key, shuffle, validation, metrics, stop, record, best, norms, params: as in
