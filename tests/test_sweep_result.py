@@ -13,6 +13,7 @@ import pytest
 
 import jgd
 from jgd._factory import factory
+from jgd.experiments._settings import Settings
 from jgd.experiments._values import labels
 from jgd.training._lanes import run_lanes
 
@@ -210,12 +211,9 @@ def test_precisions_problems_and_flags():
 
 @pytest.mark.parametrize("chain", [lambda link: jgd.chain(jgd.clip(1.0), link), lambda link: jgd.named_chain(("it", link))])
 def test_text_in_a_chain_spells_a_link(chain):
-    sweep = jgd.sweep(jgd.linear_regression(), (X, Y), chain(jgd.over(["gd(0.1)", "adam(0.2)"], name="link")), epochs=2)
-    assert sweep.to_frame()["link"].tolist() == ["gd(0.1)", "adam(0.2)"]
-    for lane, link in zip(sweep, [jgd.gd(0.1), jgd.adam(0.2)], strict=True):
-        assert lane.notes.tx == chain(link)
-        single = jgd.fit(jgd.linear_regression(), (X, Y), chain(link), epochs=2)
-        np.testing.assert_allclose(lane.params.weights, single.params.weights, rtol=1e-5)
+    settings = Settings({"tx": chain(jgd.over(["gd(0.1)", "adam(0.2)"], name="link"))})
+    assert [settings.setting(lane) for lane in (0, 1)] == [{"link": "gd(0.1)"}, {"link": "adam(0.2)"}]
+    assert [settings.resolved(index)["tx"] for index in settings.index] == [chain(jgd.gd(0.1)), chain(jgd.adam(0.2))]
 
 
 def test_losses_are_swept():
@@ -323,17 +321,18 @@ def test_swept_data_are_named_and_no_rows_are_written(options, shown, tmp_path):
     np.testing.assert_array_equal(back[1].params.weights, sweep[1].params.weights)
     written = (tmp_path / "sweep").read_bytes()
     assert not any(np.asarray(part[10:15]).tobytes() in written for part in (X, 2 * X, Y))
-    assert len(sweep.where(**sweep[1].setting)) == 1
+    assert len(sweep.where(**sweep[1].setting)) == len(back.where(**{name: texts[1] for name, texts in shown.items()})) == 1
 
 
 def test_labels_of_what_is_no_number():
     class Point(NamedTuple):
         at: object
         far: object
+        one: object
 
-    point = Point(np.zeros(3), [*range(20)])
+    point = Point(np.zeros(3), [*range(20)], jnp.float32(0.5))
     values = [None, np.True_, jnp.asarray(False), "text", point, jgd.gd(0.1), [1, 2], jax.random.key(0)]
-    wanted = [None, True, False, "text", "Point(at=float64[3], far=list of 20)", "gd(0.1)", "[1, 2]", "key<fry>[]"]
+    wanted = [None, True, False, "text", "Point(at=float64[3], far=list of 20, one=0.5)", "gd(0.1)", "[1, 2]", "key<fry>[]"]
     assert labels(values) == wanted
 
 

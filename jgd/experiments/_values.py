@@ -31,8 +31,8 @@ def outlined(value: Any) -> Any:
             return Outline(repr(leaf))
         if isinstance(leaf, list):
             return Outline(f"list of {len(leaf)}")
-        if not hasattr(leaf, "shape") or isinstance(leaf, type) or _is_plain(leaf):
-            return leaf
+        if _is_plain(leaf) or not hasattr(leaf, "shape") or isinstance(leaf, type):
+            return _bare(leaf)
         return Outline(f"{getattr(leaf, 'dtype', type(leaf).__name__)}[{','.join(map(str, leaf.shape))}]")
 
     whole = lambda v: is_whole(v) or isinstance(v, Dataset) or isinstance(v, list) and len(v) > LONG
@@ -44,7 +44,7 @@ def labels(values: Sequence[Any]) -> list[Any]:
     texts = {i: _text(v) for i, v in enumerate(values) if not _is_plain(v)}
     if len(set(texts.values())) < len(texts):
         texts = {i: f"{i}: {text}" for i, text in texts.items()}
-    return [texts[i] if i in texts else v.item() if hasattr(v, "item") else v for i, v in enumerate(values)]
+    return [texts[i] if i in texts else _bare(v) for i, v in enumerate(values)]
 
 
 def _text(value: Any) -> str:
@@ -62,18 +62,19 @@ def matches(name: str, values: Sequence[Any], wanted: Any) -> list[bool]:
     if callable(wanted) and not any(_same(value, wanted) for value in values):
         return [bool(wanted(value)) for value in values]
     is_list = isinstance(wanted, (list, tuple, set, range, np.ndarray)) and not hasattr(wanted, "init")
-    found = np.zeros(len(values), bool)
+    found, shown = np.zeros(len(values), bool), labels(values)
     numbers = np.array([value if _is_number(value) else np.nan for value in values], float)
     for one in wanted if is_list else [wanted]:
         if _is_number(one):
             hits = np.isclose(numbers, one, rtol=1e-6, atol=0)
         else:
-            hits = np.array([_same(value, one) for value in values])
+            hits = np.array(
+                [_same(value, one) or type(one) is str and label == one for value, label in zip(values, shown, strict=True)]
+            )
         if not hits.any():
-            shown = labels(values)
             if _is_number(one) and np.isfinite(numbers).any():
                 shown = sorted(filter(_is_number, shown), key=lambda v: abs(v - one))[:3]
-            raise ValueError(f"{name} was not swept over {one!r}; near it are {', '.join(f'{v!r}' for v in shown[:5])}.")
+            raise ValueError(f"{name} was not swept over {_text(one)}; near it are {', '.join(f'{v!r}' for v in shown[:5])}.")
         found |= hits
     return found.tolist()
 
@@ -82,6 +83,11 @@ def _is_plain(value: Any) -> bool:
     """Whether a table shows it as it is: a number, a flag, text or None, with or without NumPy or JAX around it."""
     is_flag = isinstance(value, bool) or getattr(value, "dtype", None) == np.dtype(bool) and np.ndim(value) == 0
     return value is None or is_flag or isinstance(value, str) or _is_number(value)
+
+
+def _bare(value: Any) -> Any:
+    """What is plain without NumPy or JAX around it; anything else as it is."""
+    return value.item() if _is_plain(value) and hasattr(value, "item") else value
 
 
 def _is_number(value: Any) -> bool:
