@@ -31,13 +31,9 @@ class Over:
     def _no_arithmetic(self, other: Any) -> NoReturn:
         raise TypeError(f"{self!r} is no number to calculate with: calculate its values, as in over([2 * v for v in values]).")
 
-    def _no_joining(self, other: Any) -> NoReturn:
-        raise TypeError(f"{self!r} is not joined by | or &: write jgd.stopping.either(a, b) or both(a, b), with an over in it.")
-
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = (
         _no_arithmetic
     )
-    __or__ = __ror__ = __and__ = __rand__ = _no_joining
 
     @functools.cached_property
     def numbers(self) -> np.ndarray | None:

@@ -439,10 +439,6 @@ REFUSED = [
     ("over times a number", lambda: 0.1 * jgd.over([1, 2]), TypeError,
      r"over\(\[1, 2\]\) is no number to calculate with: calculate its values, as in over"),
     ("over plus an array", lambda: np.ones(2) + jgd.over([1, 2]), TypeError, "is no number to calculate with"),
-    ("a rule or an over", lambda: jgd.stopping.target(0.1) | jgd.over([jgd.stopping.target(0.2)]), TypeError,
-     r"is not joined by \| or &: write jgd.stopping.either\(a, b\) or both"),
-    ("an over and a rule", lambda: jgd.over([jgd.stopping.target(0.2)]) & jgd.stopping.target(0.1), TypeError,
-     "is not joined by"),
     ("lengths", lambda: own(tx=jgd.gd(jgd.over([0.1, 0.2], "a")), batch_size=jgd.over([1, 2, 3], "a")), ValueError,
      r"'a' is zipped, but has 2 values at gd.learning_rate and 3 at batch_size: give as many, or another name, which crosses"),
     ("two kinds", lambda: own(problem=jgd.linear_regression(jgd.over([1, 2], "a")), tx=jgd.over([jgd.gd(1), jgd.adam(1)], "a")),
@@ -564,3 +560,14 @@ def test_an_over_used_outside_a_sweep_says_so():
     assert pickle.loads(pickle.dumps(jgd.over([0.1, 0.2], "lr"))).values == (0.1, 0.2)
     assert jgd.adam(jgd.over([0.1])) != jgd.adam(0.1)
     assert isinstance(hash(jgd.adam(jgd.over([0.1]))), int)
+
+
+def test_an_over_beside_a_rule():
+    """In either order, and as `either` and `both` have it; each rule is a structure."""
+    rules = jgd.over([jgd.stopping.target(3.0), jgd.stopping.target(1.0)])
+    quadratic = jgd.Problem(lambda w: (w - 2.0) ** 2, init=5.0)
+    run = lambda stop: jgd.sweep(quadratic, None, jgd.gd(0.1), steps=30, stop=stop).steps.tolist()
+    alone = [jgd.fit(quadratic, None, jgd.gd(0.1), steps=30, stop=jgd.stopping.target(level)).steps for level in (3.0, 1.0, 0.1)]
+    third = jgd.stopping.target(0.1)
+    assert run(third | rules) == run(rules | third) == alone[:2]
+    assert run(third & rules) == run(rules & third) == [alone[2]] * 2

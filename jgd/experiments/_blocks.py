@@ -131,7 +131,9 @@ class Block:
 
     def memory(self) -> int:
         """Bytes that its first call takes, those of the data included."""
-        program = run_lanes.lower(self.form, self._given(), None, np.zeros(4, np.int32)).compile()
+        given, began = self._given(), time.perf_counter()
+        program = run_lanes.lower(self.form, given, None, np.zeros(4, np.int32)).compile()
+        self.compile_seconds += time.perf_counter() - began
         found = program.memory_analysis()
         return found.argument_size_in_bytes + found.output_size_in_bytes + found.temp_size_in_bytes
 

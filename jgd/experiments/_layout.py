@@ -70,8 +70,9 @@ def layout(group: Group, width: int, workers: int) -> list[np.ndarray]:
     return [table for table in made if (table >= 0).any()]
 
 
-def fitting(group: Group, placed: Callable[[Order], Any], memory: float | None, workers: int) -> tuple[int, int]:
-    """How many lanes a block may have, and how many blocks may run at once, to stay within so many bytes.
+def fitting(group: Group, placed: Callable[[Order], Any], memory: float | None, workers: int) -> tuple[int, int, float]:
+    """How many lanes a block may have, and how many blocks may run at once, to stay within so many bytes; and the seconds that
+    compiling took.
 
     Where they might not be enough (and where they are asked for, and nobody knows what the loss does), two programs are compiled
     and asked what memory they take.
@@ -85,18 +86,22 @@ def fitting(group: Group, placed: Callable[[Order], Any], memory: float | None, 
     shared, budget = group.data_bytes, free_memory() * SHARE if memory is None else memory
     is_known = group.lanes_last or memory is None
     if is_known and shared + group.rough_bytes * width * workers < budget / 4:
-        return width, workers
+        return width, workers, 0.0
     few, many = min(16, width), min(32, width)
-    taken = {size: Block(group, np.arange(size)[None], placed).memory() - shared for size in {few, many}}
+    blocks = {size: Block(group, np.arange(size)[None], placed) for size in {few, many}}
+    taken = {size: block.memory() - shared for size, block in blocks.items()}
+    spent = sum(block.compile_seconds for block in blocks.values())
     each = max(1.0, (taken[many] - taken[few]) / (many - few) if many > few else taken[few] / few)
     each *= 1.0 if group.lanes_last else MORE
     fixed, room = max(0.0, taken[few] - each * few), budget * MARGIN - min(COMPILING, budget * MARGIN / 2)
     for at_once in range(workers, 0, -1):
         fits = int(((room - shared) / at_once - fixed) / each)
         if fits >= (min(width, FEWEST) if at_once > 1 else 1):
-            return min(width, fits), at_once
+            return min(width, fits), at_once, spent
     need = 2 * (fixed + each + shared) / MARGIN
+    several = len({id(order.data) for order in group.orders})
+    copies = f"{several:,} data sets (a validation share makes one for each key)" if several > 1 else "the data"
     raise ValueError(
         f"memory={budget / 1e6:,.1f} MB are too few for one lane, which takes about {need / 1e6:,.1f} MB, {shared / 1e6:,.1f} of "
-        "them for the data: give more."
+        f"them for {copies}: give more."
     )

@@ -85,10 +85,11 @@ def run(found: list[Group], memory: float | None, halving: Halving | None, show:
             datasets[name] = (put(whole(order.data)), put(whole(order.validation)), rows)
         return datasets[name]
 
-    at_once, blocks = cores(), {}
+    at_once, blocks, compiling = cores(), {}, 0.0
     for i, group in enumerate(found):
         of_group = lambda order, group=group: placed(order, group)
-        width, workers = fitting(group, of_group, memory, cores())
+        width, workers, spent = fitting(group, of_group, memory, cores())
+        compiling += spent
         at_once = min(at_once, workers)
         blocks[i] = [Block(group, table, of_group) for table in layout(group, width, workers)]
     every = [block for of_group in blocks.values() for block in of_group]
@@ -100,7 +101,7 @@ def run(found: list[Group], memory: float | None, halving: Halving | None, show:
         if share < 1 and not interrupted.is_set():
             _cut(pool, found, blocks, halving, k, rungs)
     ended_lanes = [ended(group, blocks[i], rungs[i]) for i, group in enumerate(found)]
-    compiling = sum(block.compile_seconds for block in every)
+    compiling += sum(block.compile_seconds for block in every)
     return Outcome(ended_lanes, sum(block.computed for block in every), compiling, interrupted.is_set())
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jgd._expression import Expression
 from jgd._factory import factory
+from jgd._over import Over
 
 __all__ = ["StoppingRule", "gradient_norm", "patience", "relative_change", "rule", "seconds", "target"]
 
@@ -51,10 +52,16 @@ class StoppingRule(Expression):
         return self._call()
 
     def __or__(self, other):
-        return _either(self, other) if isinstance(other, StoppingRule) else NotImplemented
+        return _either(self, other) if isinstance(other, (StoppingRule, Over)) else NotImplemented
 
     def __and__(self, other):
-        return _both(self, other) if isinstance(other, StoppingRule) else NotImplemented
+        return _both(self, other) if isinstance(other, (StoppingRule, Over)) else NotImplemented
+
+    def __ror__(self, other):
+        return _either(other, self) if isinstance(other, Over) else NotImplemented
+
+    def __rand__(self, other):
+        return _both(other, self) if isinstance(other, Over) else NotImplemented
 
     def __repr__(self) -> str:
         if self.name not in ("stopping.either", "stopping.both"):
