@@ -45,10 +45,10 @@ def few_programs():
     """A compiled program maps up to hundreds of pieces of memory, of which Linux allows a process 65,530: XLA crashes beyond."""
     global compilations
     yield
-    if compilations > 50:
+    if compilations > 20:
         compilations = 0
         maps = Path("/proc/self/maps")
-        if not maps.exists() or maps.read_bytes().count(b"\n") > 25_000:
+        if not maps.exists() or maps.read_bytes().count(b"\n") > 45_000:
             jax.clear_caches()
 
 

@@ -19,6 +19,8 @@ FILLERS = 1.25
 # Of the memory that is free, what a sweep takes if it is not told; of what it may take, what it plans with; and of that, what
 # compiling takes (half at most, where it may take little). A loss of the user's was seen to take 1.6 times what XLA says.
 SHARE, MARGIN, COMPILING, MORE = 0.5, 0.9, 70e6, 2.0
+# Bytes that any machine has, so that nobody need look.
+LITTLE = 2**26
 
 
 def cores() -> int:
@@ -83,9 +85,12 @@ def fitting(group: Group, placed: Callable[[Order], Any], memory: float | None, 
     lanes = len(group.lanes)
     most = min(MOST, max(FEWEST, ENTRIES // max(1, group.rows))) if jax.default_backend() == "cpu" else lanes
     width = min(most, lanes)
-    shared, budget = group.data_bytes, free_memory() * SHARE if memory is None else memory
-    is_known = group.lanes_last or memory is None
-    if is_known and shared + group.rough_bytes * width * workers < budget / 4:
+    shared = group.data_bytes
+    rough = shared + group.rough_bytes * width * workers
+    if memory is None and rough < LITTLE:
+        return width, workers, 0.0
+    budget, is_known = free_memory() * SHARE if memory is None else memory, group.lanes_last or memory is None
+    if is_known and rough < budget / 4:
         return width, workers, 0.0
     few, many = min(16, width), min(32, width)
     blocks = {size: Block(group, np.arange(size)[None], placed) for size in {few, many}}

@@ -10,7 +10,6 @@ Source: Golub & Van Loan, "Matrix Computations", 4th edition, sections 5.1 and 5
 
 import math
 
-import jax
 import numpy as np
 
 from jgd.data import Dataset
@@ -37,5 +36,5 @@ def condensed(data: Dataset) -> Dataset:
     mirror = np.eye(m, 1).ravel() - 1 / np.sqrt(m)
     reflected = triangle - np.outer(mirror, mirror @ triangle) * (2 / (mirror @ mirror))
     made = (reflected * (np.sqrt(m) / triangle[0, 0])).astype(dtype)
-    X, y = jax.numpy.asarray(made[:, 1 : d + 1]), jax.numpy.asarray(made[:, d + 1 :].reshape(m, *data.y.shape[1:]))
-    return data._with(X=X, y=y.astype(data.y.dtype), sample_weight=None)
+    X, y = made[:, 1 : d + 1], made[:, d + 1 :].reshape(m, *data.y.shape[1:])
+    return data._with(X=np.ascontiguousarray(X), y=y.astype(data.y.dtype), sample_weight=None)
