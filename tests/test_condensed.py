@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import jgd
-from jgd.models._condensed import BLOCK, condensed
+from jgd.models import _condensed
+from jgd.models._condensed import condensed
 
 
 def made(n, d, outputs, weighted, dtype, rank=None):
@@ -30,7 +31,7 @@ def squared_error(data, weights, bias):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("outputs", [(), (1,), (3,)])
-@pytest.mark.parametrize(("n", "d", "rank"), [(12, 1, None), (200, 7, None), (BLOCK + 100, 3, None), (100, 5, 3)])
+@pytest.mark.parametrize(("n", "d", "rank"), [(12, 1, None), (200, 7, None), (9_000, 3, None), (600, 70, None), (100, 5, 3)])
 def test_every_linear_model_has_the_same_objective_and_gradient(n, d, rank, outputs, weighted, x64):
     data = made(n, d, outputs, weighted, np.float64 if x64 else np.float32, rank)
     few = condensed(data)
@@ -47,6 +48,16 @@ def test_every_linear_model_has_the_same_objective_and_gradient(n, d, rank, outp
         np.testing.assert_allclose(found[0], want[0], rtol=1e-12 if x64 else 1e-6)
         for a, b in zip(found[1:], want[1:], strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=(1e-12 if x64 else 1e-6) * largest)
+
+
+def test_what_does_not_fit_is_read_in_turn(monkeypatch):
+    data = made(1_000, 7, (2,), True, np.float32)
+    whole = condensed(data)
+    monkeypatch.setattr(_condensed, "HELD", 2_000)
+    parts = condensed(data)
+    random = np.random.default_rng(0)
+    weights, bias = random.normal(size=(7, 2)), random.normal(size=2)
+    np.testing.assert_allclose(squared_error(parts, weights, bias)[0], squared_error(whole, weights, bias)[0], rtol=1e-6)
 
 
 def test_near_the_optimum_the_objective_keeps_its_digits(x64):
