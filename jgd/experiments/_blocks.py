@@ -220,4 +220,6 @@ def in_front(carry: Carry, form: Form, function: Callable[[Any], Any] = lambda l
 
 
 def _moved(leaf: Any, source: int, target: int) -> Any:
+    if source == target:
+        return leaf
     return (np if isinstance(leaf, np.ndarray) else jax.numpy).moveaxis(leaf, source, target)

@@ -24,7 +24,7 @@ from jgd.transformation import GradientTransformation, as_transformation, asked
 
 # Looks at all rows, for each of their columns, that it takes to pay for making fewer rows of them; and rows at a time, at most,
 # for which a lane of jgd's own models makes something on a CPU (see `_whole`).
-COST, AT_ONCE = 2, 1024
+COST, AT_ONCE = 20, 1024
 
 
 class Order(NamedTuple):

@@ -11,16 +11,16 @@ import numpy as np
 from jgd.experiments._blocks import Block
 from jgd.experiments._groups import Group, Order
 
-# On a CPU: lanes of a block at most, as more gain nothing; the fewest for which another core is worth it; and rows x lanes that a
-# record should look at, for what it makes of them to stay near the core.
-MOST, FEWEST, ENTRIES = 512, 48, 1_300_000
+# On a CPU: lanes of a block at most, as more gain nothing; the fewest for which another core is worth it; as many of one order as
+# are a block of their own; and rows x lanes that a record should look at, for what it makes of them to stay near the core.
+MOST, FEWEST, ALONE, ENTRIES = 512, 48, 200, 1_300_000
 # Entries of tables for each lane, at most: rows of different lengths are filled up.
 FILLERS = 1.25
 # Of the memory that is free, what a sweep takes if it is not told; of what it may take, what it plans with; and of that, what
 # compiling takes (half at most, where it may take little). A loss of the user's was seen to take 1.6 times what XLA says.
 SHARE, MARGIN, COMPILING, MORE = 0.5, 0.9, 70e6, 2.0
 # Bytes that any machine has, so that nobody need look.
-LITTLE = 2**26
+LITTLE = 2**27
 
 
 def cores() -> int:
@@ -45,8 +45,8 @@ def free_memory() -> int:
 def layout(group: Group, width: int, workers: int) -> list[np.ndarray]:
     """The lanes of a group in tables of orders x lanes, all of one shape and of at most `width` entries.
 
-    An order's lanes stand in one row or, where they are too many or many more than those of others, in several. On a CPU rows
-    that are long enough are a table each: several in one gain nothing, and one for each core does.
+    An order's lanes stand in one row or, where they are too many or many more than those of others, in several. On a CPU long
+    rows are a table each: several in one gain nothing.
     """
     of_order = np.split(np.argsort(group.order, kind="stable"), np.cumsum(np.bincount(group.order))[:-1])
     shares = max(1, min(workers, len(group.lanes) // FEWEST))
@@ -63,7 +63,7 @@ def layout(group: Group, width: int, workers: int) -> list[np.ndarray]:
     longest = max(map(len, of_order))
     # Random bits of keys that are no words (those of JAX's other generators) depend on the keys beside them.
     are_words = all(isinstance(order.key, np.ndarray) for order in group.orders)
-    alone = longest >= FEWEST and jax.default_backend() == "cpu" or not are_words
+    alone = longest >= ALONE and jax.default_backend() == "cpu" or not are_words
     tables = -(-len(of_order) // (1 if alone else max(1, width // longest)))
     height = -(-len(of_order) // tables)
     made = np.full((tables, height, longest), -1)
