@@ -98,3 +98,23 @@ def test_what_asks_for_the_rows_gets_them():
     sweep = jgd.sweep(jgd.linear_regression(), (X, y), by_row(jgd.over(rates)), epochs=2)
     fit = jgd.fit(jgd.linear_regression(), (X, y), by_row(rates[7]), epochs=2)
     np.testing.assert_allclose(sweep[7].params.weights, fit.params.weights, rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [8, "full"])
+def test_lanes_on_condensed_rows_are_their_fits(batch_size, x64, monkeypatch):
+    """Records, norms, the validation loss and full-batch steps; over keys, too, each of which splits the rows its own way."""
+    calls = []
+    real = _condensed.condensed
+    monkeypatch.setattr("jgd.models._linear.condensed", lambda data: calls.append(len(data)) or real(data))
+    data = made(60, 3, (2,), True, np.float64)
+    X, y = (np.asarray(part) / 10 for part in (data.X, data.y))
+    problem, rates = jgd.linear_regression(l2=0.1), np.geomspace(1e-3, 1e-2, 15)
+    options = dict(batch_size=batch_size, epochs=4, validation=0.3, norms=True)
+    sweep = jgd.sweep(problem, (X, y), jgd.adam(jgd.over(rates)), key=jgd.over([0, 5]), **options)
+    assert sorted(calls) == [18, 18, 42, 42]
+    for lane in (0, 13, 28):
+        fit = jgd.fit(problem, (X, y), jgd.adam(rates[lane // 2]), key=[0, 5][lane % 2], **options)
+        tolerance = 1e-10 if x64 else 1e-3
+        for name in ("loss", "grad_norm", "validation_loss", "grad_norm/weights"):
+            np.testing.assert_allclose(sweep[lane].history[name], fit.history[name], rtol=tolerance, err_msg=name)
+        np.testing.assert_allclose(sweep[lane].params.weights, fit.params.weights, rtol=tolerance, atol=tolerance)
