@@ -15,7 +15,7 @@ def made(n, d, outputs, weighted, dtype, rank=None):
     X = 5 + 10 * random.normal(size=(n, d))
     if rank is not None:
         X[:, rank:] = X[:, :1] * np.arange(1, d - rank + 1)
-    y = X @ random.normal(size=(d, *outputs)) + 100 + random.normal(size=(n, *outputs))
+    y = X @ random.normal(size=(d, *outputs)) + 20 + random.normal(size=(n, *outputs))
     weights = random.uniform(size=n) * (random.uniform(size=n) < 0.9) if weighted else None
     return jgd.Dataset(X.astype(dtype), y.astype(dtype), weights)
 
@@ -37,7 +37,7 @@ def test_every_linear_model_has_the_same_objective_and_gradient(n, d, rank, outp
     few = condensed(data)
     k = (outputs or (1,))[0]
     assert len(few) == d + 1 + k
-    assert few.sample_weight is None
+    assert (few.sample_weight is None) == (not weighted)
     assert few.X.dtype == few.y.dtype == data.X.dtype
     assert few.y.shape == (d + 1 + k, *outputs)
     random = np.random.default_rng(0)
@@ -76,6 +76,32 @@ def test_near_the_optimum_the_objective_keeps_its_digits(x64):
 def test_what_would_not_be_less_than_half_stays_as_it_is():
     data = made(11, 4, (), False, np.float32)
     assert condensed(data) is data
+
+
+def test_weights_keep_their_mean():
+    """Those of a part of the data have another mean than one, and its objective is smaller or larger for it."""
+    part = made(100, 3, (), True, np.float32).take(jnp.arange(40))
+    weights, bias = np.ones((3, 1)), np.zeros(1)
+    assert abs(np.mean(part.sample_weight) - 1) > 0.01
+    np.testing.assert_allclose(squared_error(condensed(part), weights, bias)[0], squared_error(part, weights, bias)[0], rtol=1e-6)
+    nothing = part._with(sample_weight=jnp.zeros(40))
+    assert condensed(nothing) is nothing
+
+
+def test_the_wider_type_is_kept(x64):
+    data = made(100, 3, (), False, np.float32)
+    mixed = data._with(y=np.asarray(data.y, np.float64))
+    assert condensed(mixed).X.dtype == condensed(mixed).y.dtype == np.float64
+    short = data._with(y=np.asarray(data.y, np.float16))
+    assert condensed(short) is short
+
+
+def test_far_from_zero_rows_in_float32_stay_as_they_are():
+    X, y = np.random.default_rng(0).normal(size=(100, 3)), np.ones(100)
+    far = jgd.Dataset((X + 1e4).astype(np.float32), y.astype(np.float32))
+    assert condensed(far) is far
+    beside_a_constant = jgd.Dataset(np.column_stack([X, np.full(100, 1e4)]).astype(np.float32), y.astype(np.float32))
+    assert len(condensed(beside_a_constant)) == 6
 
 
 def test_half_precision_stays_as_it_is():

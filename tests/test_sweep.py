@@ -426,3 +426,22 @@ def test_what_is_run_again_is_counted_as_wasted():
     single = jgd.fit(problem, None, jgd.gd(0.11), steps=120, record=10)
     assert (sweep.status[0], sweep.steps[0]) == ("nonfinite", single.steps)
     assert sweep.wasted == pytest.approx(1 - single.steps / (50 + 10))
+
+
+def test_blocks_of_rows_in_half_precision_are_summed_in_single():
+    """A sum in bfloat16 would stop growing after a few hundred blocks: at the start each loss is log 2."""
+    X = np.random.default_rng(0).normal(size=(40_000, 2))
+    data = (jnp.asarray(X, jnp.bfloat16), X[:, 0] > 0)
+    sweep = jgd.sweep(jgd.logistic_regression(), data, jgd.gd(jgd.over(np.linspace(1e-3, 1e-2, 200))), steps=1)
+    np.testing.assert_allclose(np.asarray(sweep.history["loss"][:, 0], np.float32), np.log(2), rtol=5e-3)
+    fit = jgd.fit(jgd.logistic_regression(), data, jgd.gd(1e-2), steps=1)
+    np.testing.assert_allclose(np.float32(sweep[199].params.weights), np.float32(fit.params.weights), rtol=2e-2)
+
+
+def test_rows_that_no_program_holds_need_no_memory():
+    """Full-batch least squares holds 5 rows of 200,000."""
+    X, y = linear(200_000)
+    tx = jgd.gd(jgd.over(np.geomspace(1e-3, 1e-1, 40)))
+    assert np.asarray(X).nbytes + np.asarray(y).nbytes > 3e6
+    sweep = jgd.sweep(jgd.linear_regression(), (X, y), tx, epochs=3, memory=2e6)
+    assert set(sweep.status) == {"max_steps"}

@@ -136,7 +136,7 @@ def find_learning_rate(
     if batch_size is None:
         batch_size = 32 if data is not None and len(data) > 32 else "full"
     is_seed = isinstance(key, (int, np.integer)) and not isinstance(key, bool)
-    some = Over(tuple(range(key, key + keys) if is_seed else jax.random.split(as_key(key), keys)), "key")
+    some = Over(tuple(range(int(key), int(key) + keys) if is_seed else jax.random.split(as_key(key), keys)), "key")
     record = 1 if batch_size == "full" else "step"
     runs = sweep(problem, data, tx, batch_size=batch_size, steps=steps, key=some, record=record, **options)
     loss = np.full((keys, steps), np.nan)

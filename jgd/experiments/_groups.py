@@ -90,17 +90,27 @@ class Group:
     @functools.cached_property
     def data_bytes(self) -> int:
         """Of the data, as the programs keep them."""
-        some = {id(part): part for order in self.orders for part in order[1:] if part is not None}
-        size = sum(leaf.nbytes for part in some.values() for leaf in jax.tree.leaves(part))
-        return size * (2 if self.plan.by_feature and self.plan.batch_size is not None else 1)
+        rows = {id(order.data): order.data for order in self.orders if order.data is not None}
+        looked_at = {id(part): part for order in self.orders for part in order[1:] if part is not None}
+        kept = [self.condensed.get(name, part) for name, part in looked_at.items()]
+        if self.plan.batch_size is not None and (self.plan.by_feature or self.condensed):
+            kept += rows.values()
+        return sum(leaf.nbytes for part in kept for leaf in jax.tree.leaves(part))
 
     @functools.cached_property
-    def condense(self) -> Callable[[Dataset], Dataset] | None:
-        """What makes fewer rows of those that all lanes look at, if nothing asks for the rows themselves, and it pays."""
+    def condensed(self) -> dict[int, Dataset]:
+        """By the id of data that all lanes look at, fewer rows that say the same: where it pays and nothing asks for the rows."""
         looks = len(self.lanes) * (record_count(self.steps, self.plan.every) + (self.plan.batch_size is None) * self.steps)
-        if self.plan.metrics or "row_grads" in asked(self._first.tx) or not self.lanes_last:
-            return None
-        return self._first.problem.functions.condense if looks > COST * sum(self._first.data.X.shape[1:]) else None
+        condense, found = self._first.problem.functions.condense, {}
+        if condense is None or self.plan.metrics or "row_grads" in asked(self._first.tx):
+            return found
+        if looks <= COST * self._first.data.X.shape[1]:
+            return found
+        for parts in zip(*(order[1:] for order in self.orders), strict=True):
+            some = {id(part): (part, condense(part)) for part in {id(part): part for part in parts}.values() if part is not None}
+            if all(few is not part for part, few in some.values()):  # those of all orders have one shape
+                found |= {name: few for name, (_, few) in some.items()}
+        return found
 
     @property
     def rows(self) -> int:

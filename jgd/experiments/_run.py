@@ -75,14 +75,15 @@ def run(found: list[Group], memory: float | None, halving: Halving | None, show:
     placing = threading.Lock()
 
     def placed(order: Order, group: Group) -> tuple:
-        name = (id(order.data), id(order.validation), group.plan.by_feature, group.condense)
+        few = group.condensed
+        name = (id(order.data), id(order.validation), group.plan.by_feature, id(order.data) in few, id(order.validation) in few)
         with placing:
             if name in datasets:
                 return datasets[name]
-            put = lambda part: None if part is None else ready(part, group.plan.by_feature)
-            rows = None if group.condense is None or group.plan.batch_size is None else ready(order.data, False)
-            whole = lambda part: part if part is None or group.condense is None else group.condense(part)
-            datasets[name] = (put(whole(order.data)), put(whole(order.validation)), rows)
+            put = lambda part, by_feature: None if part is None else ready(few.get(id(part), part), by_feature)
+            whole = [put(part, group.plan.by_feature) for part in order[1:]]
+            with_rows = id(order.data) in few and group.plan.batch_size is not None
+            datasets[name] = (*whole, ready(order.data, False) if with_rows else None)
         return datasets[name]
 
     at_once, blocks, compiling = cores(), {}, 0.0

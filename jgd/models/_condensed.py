@@ -19,14 +19,19 @@ from jgd.data import Dataset
 BLOCK, HELD = 2**13, 2**21
 
 
-def condensed(data: Dataset) -> Dataset:
-    """A set of d + 1 + k rows, without weights, on which every linear model has the same mean squared error.
+# How many times as far from zero as from their mean numbers in float32 may be.
+FAR = 10.0
 
-    The set itself, if it has not twice as many, or is of half precision.
+
+def condensed(data: Dataset) -> Dataset:
+    """A set of d + 1 + k rows on which every linear model has the same mean squared error.
+
+    The set itself, if it has not twice as many, is of half precision, has no weight at all, or is in float32 and so far from
+    zero that rounding new rows would show.
     """
-    (n, d), dtype = data.X.shape, data.X.dtype
+    (n, d), dtype = data.X.shape, np.result_type(data.X.dtype, data.y.dtype)
     m = d + 1 + math.prod(data.y.shape[1:])
-    if n < 2 * m or dtype not in (np.float32, np.float64):
+    if n < 2 * m or not all(part.dtype in (np.float32, np.float64) for part in (data.X, data.y)):
         return data
     X, y = np.asarray(data.X), np.asarray(data.y).reshape(n, -1)
     root = np.ones(n) if data.sample_weight is None else np.sqrt(np.asarray(data.sample_weight, np.float64))
@@ -35,11 +40,16 @@ def condensed(data: Dataset) -> Dataset:
         rows = slice(start, start + HELD // m)
         held = root[rows, None] * np.column_stack([np.ones(len(y[rows])), X[rows], y[rows]])
         triangle = _triangle(np.concatenate([triangle, held]))
+    mean, rest = np.abs(triangle[0, 1:]), np.linalg.norm(triangle[1:, 1:], axis=0)
+    far = (mean > FAR * rest) & (rest > 1e-12 * mean)  # what is constant keeps its value
+    if triangle[0, 0] == 0 or dtype == np.float32 and far.any():
+        return data
     mirror = np.eye(m, 1).ravel() - 1 / np.sqrt(m)
     reflected = triangle - np.outer(mirror, mirror @ triangle) * (2 / (mirror @ mirror))
     made = (reflected * (np.sqrt(m) / triangle[0, 0])).astype(dtype)
-    X, y = made[:, 1 : d + 1], made[:, d + 1 :].reshape(m, *data.y.shape[1:])
-    return data._with(X=np.ascontiguousarray(X), y=y.astype(data.y.dtype), sample_weight=None)
+    X, y = np.ascontiguousarray(made[:, 1 : d + 1]), made[:, d + 1 :].reshape(m, *data.y.shape[1:])
+    weight = None if data.sample_weight is None else np.full(m, np.mean(root**2), data.sample_weight.dtype)
+    return data._with(X=X, y=y, sample_weight=weight)
 
 
 def _triangle(rows: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from jgd._factory import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
 from jgd.data._dataset import ByFeature
 from jgd.models._condensed import condensed
-from jgd.models._moments import gradient_by_moments
 from jgd.models._problem import Problem, ProblemFunctions
 from jgd.models._products import product, spread
 
@@ -51,7 +50,6 @@ def _linear(l2=0.0, fit_intercept=True):
         predict=_predictor,
         encode=encode_numbers,
         condense=condensed,
-        by_moments=lambda params, batch: LinearParams(*gradient_by_moments(*params, batch)),
     )
 
 

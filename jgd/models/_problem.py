@@ -32,7 +32,6 @@ class ProblemFunctions(NamedTuple):
       state: (key, data) -> the state before the first step.
       frozen: params -> a tree of booleans, true where parameters are held fixed; or None.
       condense: data -> a set of fewer rows with the same mean loss whatever the parameters, on the host; or None.
-      by_moments: (params, batch) -> the gradient of the mean loss, for many models on the same rows; or None.
     """
 
     init: Callable[[Any, Dataset | None], Any]
@@ -45,7 +44,6 @@ class ProblemFunctions(NamedTuple):
     state: Callable[[Any, Dataset | None], Any] = lambda key, data: ()
     frozen: Callable[[Any], Any] | None = None
     condense: Callable[[Dataset], Dataset] | None = None
-    by_moments: Callable[[Any, Dataset], Any] | None = None
 
 
 class Problem(Expression):

@@ -166,7 +166,7 @@ def run_lanes(form: Form, lanes: Lanes, carry: Carry | None, bounds) -> tuple[Ta
 
     def step_of_all(lanes, carry, step):
         inputs, state = _inputs(form, lanes), carry.state._replace(step=step)
-        return moves(plan, inputs, state, of_all, at_once, lanes.alive.size)
+        return moves(plan, inputs, state, of_all, at_once)
 
     def go(lanes, carry, step, length):
         moving, one = step_of_all(lanes, carry, step)

@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jgd.models._moments import pays
 from jgd.training._decide import Best, Carry, Memory, accept, better, select, settle, worse
 from jgd.training._plan import ROWS_AT_ONCE, Inputs, Plan, on_batch, step_rows
 from jgd.training._record import evaluate
@@ -25,28 +24,17 @@ from jgd.training.stopping import RUNNING
 
 
 def moves(
-    plan: Plan, inputs: Inputs, state: State, each: Callable = lambda step: step, at_once: int | None = None, models: int = 1
+    plan: Plan, inputs: Inputs, state: State, each: Callable = lambda step: step, at_once: int | None = None
 ) -> tuple[dict, Callable[..., dict]]:
     """What changes from step to step, and the function `(i, moving) -> moving` of the step that is i after `state`.
 
     Args:
       each: for many runs at once, what makes of one run's `(inputs, *parts) -> out` that of all; see `_lanes`.
       at_once: how many of all rows a step looks at at once, if not at all of them; see `_whole`.
-      models: how many runs take their steps on the same rows.
     """
     batch_size, first = plan.batch_size, state.step
     in_table = batch_size is not None and plan.every * batch_size <= ROWS_AT_ONCE
     table = step_rows(plan, inputs.key, first, plan.every) if in_table else None
-
-    def many(inputs, now, batch):
-        """The batch's objective (computed only if it is used) and its gradient, where many models make that cheaper."""
-        of_problem = inputs.problem.functions.by_moments
-        if of_problem is None or batch_size is None or not pays(batch_size, batch.X.shape[1], models):
-            return None
-        penalty = inputs.problem.functions.penalty
-        grads = of_problem(now.params, batch)
-        grads = jax.tree.map(jnp.add, grads, jax.grad(penalty)(now.params))
-        return inputs.problem.objective(now.params, batch), grads
 
     def one(i, moving):
         t = first + i
@@ -54,9 +42,7 @@ def moves(
 
         def step_of(inputs, moving, known=None):
             now = state._replace(**moving, step=t)
-            step = lambda batch: direction(
-                inputs.problem, inputs.tx, now, batch, step_key(now), known or many(inputs, now, batch)
-            )
+            step = lambda batch: direction(inputs.problem, inputs.tx, now, batch, step_key(now), known)
             new = moved(now, step(inputs.data) if rows is None else on_batch(plan, inputs, t, rows, step))
             return {name: getattr(new, name) for name in moving}
 

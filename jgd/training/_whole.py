@@ -48,5 +48,9 @@ def _mean(function: Callable[[Dataset], Any], data: Dataset, at_once: int) -> An
     size = -(-len(data) // count)
     if count == 1:
         return function(data)
-    of_block = lambda i: jax.tree.map(lambda mean: mean * (size / len(data)), function(block(data, i, size)))
-    return jax.lax.fori_loop(1, count, lambda i, sums: jax.tree.map(jnp.add, sums, of_block(i)), of_block(0))
+    wide = lambda mean: mean.astype(jnp.promote_types(mean.dtype, jnp.float32))  # a sum needs more room than its parts
+    of_block = lambda i: jax.tree.map(lambda mean: wide(mean) * (size / len(data)), function(block(data, i, size)))
+    sums = jax.lax.fori_loop(1, count, lambda i, sums: jax.tree.map(jnp.add, sums, of_block(i)), of_block(0))
+    return jax.tree.map(
+        lambda total, like: total.astype(like.dtype), sums, jax.eval_shape(lambda: function(block(data, 0, size)))
+    )
