@@ -13,7 +13,7 @@ from jgd.experiments._groups import Group, Order
 
 # On a CPU: lanes of a block at most, as more gain nothing; the fewest for which another core is worth it; as many of one order as
 # are a block of their own; and rows x lanes that a record should look at, for what it makes of them to stay near the core.
-MOST, FEWEST, ALONE, ENTRIES = 512, 48, 200, 1_300_000
+MOST, FEWEST, ALONE, ENTRIES = 512, 48, 100, 1_300_000
 # Entries of tables for each lane, at most: rows of different lengths are filled up.
 FILLERS = 1.25
 # Of the memory that is free, what a sweep takes if it is not told; of what it may take, what it plans with; and of that, what
