@@ -127,7 +127,7 @@ from jgd.training import (
     training_step,
 )
 from jgd.transformation import GradientTransformation, chain, lift, named_chain, parse, stack
-from jgd.transforms import dynamic_loss_scaling, scale_by_nadam
+from jgd.transforms import dynamic_loss_scaling, newton, scale_by_nadam
 
 __version__ = "0.1.0"
 
@@ -203,6 +203,7 @@ __all__ = [
     "nadam",
     "nadamw",
     "named_chain",
+    "newton",
     "noisy_sgd",
     "normalize_by_update_norm",
     "novograd",

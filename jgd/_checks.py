@@ -20,6 +20,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "weight_decay": (0.0, math.inf),
     "max_norm": (0.0, math.inf),
     "max_delta": (0.0, math.inf),
+    "ridge": (0.0, math.inf),
     "l2": (0.0, float(np.finfo(np.float64).max)),
     "transition_steps": (1.0, math.inf),
     "decay_steps": (1.0, math.inf),

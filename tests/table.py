@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.flatten_util import ravel_pytree
 
 import jgd
 
@@ -117,6 +118,19 @@ TRANSFORMATIONS = {
 }
 
 
+def dense_newton(ridge):
+    """Newton's method by `jax.hessian` and a linear solver, for losses on which no step is too long."""
+
+    def update(updates, state, params=None, *, value_fn=None, **extra):
+        g, unravel = ravel_pytree(updates)
+        H = jax.hessian(lambda w: value_fn(unravel(w)))(ravel_pytree(params)[0])
+        unit = 1 / jnp.sqrt(jnp.diagonal(H))
+        scaled = jnp.outer(unit, unit) * H + ridge * jnp.eye(len(g), dtype=g.dtype)
+        return unravel(-unit * jnp.linalg.solve(scaled, unit * g)), state
+
+    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
 def momenta_nadam(b1, b2, eps, momentum_decay):
     """NAdam from optax's running means, the product of the momenta taken anew at each step."""
     mean, square = optax.ema(b1, debias=False), optax.ema(b2)
@@ -141,6 +155,12 @@ def momenta_nadam(b1, b2, eps, momentum_decay):
 # Those of jgd's own: the twin is another formulation of the same rule.
 TRANSFORMATIONS |= {
     "scale_by_nadam": Case(lambda: jgd.scale_by_nadam(), lambda: momenta_nadam(0.9, 0.999, 1e-8, 4e-3), link=True),
+    "newton": Case(
+        lambda: jgd.newton(),
+        lambda: dense_newton(2e-6),
+        steps=8,
+        static={"halvings": "how often a loop runs at most", "cg_steps": "which way the step is found"},
+    ),
     "dynamic_loss_scaling": Case(lambda: jgd.dynamic_loss_scaling(jgd.sgd(0.1)), lambda: optax.sgd(0.1)),
 }
 
