@@ -159,7 +159,7 @@ TRANSFORMATIONS |= {
         lambda: jgd.newton(),
         lambda: dense_newton(2e-6),
         steps=8,
-        static={"halvings": "how often a loop runs at most", "cg_steps": "which way the step is found"},
+        static={"cg_steps": "which way the step is found"},
     ),
     "dynamic_loss_scaling": Case(lambda: jgd.dynamic_loss_scaling(jgd.sgd(0.1)), lambda: optax.sgd(0.1)),
 }

@@ -35,7 +35,7 @@ class NewtonState(NamedTuple):
         return {f"newton_{name}": value for name, value in self._asdict().items()}
 
 
-@functools.partial(lift, static=("halvings", "cg_steps"))
+@functools.partial(lift, static=("cg_steps",))
 def newton(learning_rate=1.0, ridge=2e-6, halvings=20, cg_steps=0):
     """Newton's method, damped: each step goes to the minimum of the second-order model, or part of the way.
 
@@ -80,10 +80,11 @@ def newton(learning_rate=1.0, ridge=2e-6, halvings=20, cg_steps=0):
         g, unravel = ravel_pytree(updates)
         w = ravel_pytree(params)[0]
         grad_fn = jax.grad(lambda w: value_fn(unravel(w)))
-        hvp = lambda v: jax.jvp(grad_fn, (w,), (v,))[1]
-        dtype = state.decrement.dtype
+        dtype, wide = state.decrement.dtype, jnp.promote_types(g.dtype, jnp.float32)  # no factor is found in half precision
+        hvp = lambda v: jax.jvp(grad_fn, (w,), (v.astype(w.dtype),))[1].astype(wide)
         solve = _by_cholesky if not cg_steps else _by_conjugate_gradients(cg_steps)
-        p, added, singular = solve(hvp, g, jnp.asarray(ridge, g.dtype))
+        p, added, singular = solve(hvp, g.astype(wide), jnp.asarray(ridge, wide))
+        p = p.astype(g.dtype)
         slope = jnp.vdot(g, p)
 
         def too_far(found):
