@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from jgd import _configure, contrib, data, initializers, losses, penalties, plotting, schedules
 from jgd._configure import configure
 from jgd._over import over
+from jgd.certificates import Certificate, certificate
 from jgd.data import Dataset
 from jgd.experiments import (
     Distribution,
@@ -132,6 +133,7 @@ from jgd.transforms import dynamic_loss_scaling, newton, scale_by_nadam
 __version__ = "0.1.0"
 
 __all__ = [
+    "Certificate",
     "Dataset",
     "Distribution",
     "Draws",
@@ -162,6 +164,7 @@ __all__ = [
     "apply_gradients",
     "apply_if_finite",
     "centralize",
+    "certificate",
     "chain",
     "clip",
     "clip_by_block_rms",

@@ -22,6 +22,7 @@ LAYERS = [
     ("transformation", "schedules", "losses", "penalties", "initializers", "data"),
     ("transforms", "models"),
     ("optimizers", "contrib"),
+    ("certificates",),
     ("training",),
     ("experiments", "_tables", "_optimum", "plotting"),
     ("__main__",),

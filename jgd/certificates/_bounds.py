@@ -1,0 +1,98 @@
+"""The bounds: how far above its infimum an objective can be at most.
+
+    P(w, b) = sum_i s_i l_i(z_i) + (l2 / 2) |w|^2,  z_i = x_i w + b,  s_i the weights over n.
+
+**Duality.** With the conjugates l_i*, any alpha_i with sum_i s_i alpha_i = 0 (where there is an intercept; else any alpha_i)
+bounds P from below by -sum_i s_i l_i*(alpha_i) - |v|^2 / (2 l2), v = sum_i s_i alpha_i x_i; as sum_i s_i alpha_i z_i = v w, the
+gap is
+
+    sum_i s_i (l_i(z_i) + l_i*(alpha_i) - alpha_i z_i) + |l2 w + v|^2 / (2 l2),
+
+two sums of what is never negative, so nothing cancels near the optimum. For alpha_i = l_i'(z_i) the first is 0 and l2 w + v the
+gradient. Where the intercept is free alpha is taken at the intercept that is best for w, and then made exactly feasible (see
+`_families`): the first sum is what the intercept is off by. Source: Fenchel's duality; Shalev-Shwartz & Zhang, "Stochastic dual
+coordinate ascent", JMLR 14 (2013).
+
+**Newton's decrement.** Let H be the Hessian at theta = (w, b), g the gradient, lambda^2 = g' H^-1 g, R = max_i |[x_i, 1]| in the
+norm of H^-1, and D a step of length r in the norm of H. Along D a logit moves by at most R r per unit, and |l'''| <= l'' (for
+softmax: by the range of the logits, R the largest norm of [x_i, 1] (e_k - e_l)), so that phi(t) = P(theta + t D) has
+|phi'''| <= R r phi'', hence phi''(t) >= r^2 exp(-R r t), and, as g D >= -lambda r,
+
+    P(theta + D) >= P(theta) - lambda r + (exp(-R r) + R r - 1) / R^2.
+
+For u = lambda R < 1 the right side is least where exp(-R r) = 1 - u, and grows without bound with r, so there is an optimum, and
+
+    P(theta) - min P <= (u + (1 - u) log(1 - u)) / R^2 = lambda^2 / 2 + lambda^3 R / 6 + ...
+
+Squares have no third derivative: R = 0, and lambda^2 / 2 is the gap itself. Source: Bach, "Self-concordant analysis for logistic
+regression", arXiv:0910.4627.
+
+**No loss is negative**, so P itself bounds the gap wherever there is an optimum.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from jgd.certificates._dependence import dependent
+from jgd.certificates._hessian import LARGEST, factored, longest_difference, longest_row
+from jgd.certificates._rounding import UNIT, bregman, of_sum
+from jgd.certificates._rows import Point
+
+
+def duality_gap(point: Point, family: Any) -> float:
+    """At least the gap to the dual point that the parameters suggest, l2 being positive."""
+    rows, share, free = point.rows, point.rows.share, point.rows.fit_intercept
+    dual = family.dual(point.z, share, point.z_error, free)
+    v, off = rows.mean(dual.slopes, 4 * UNIT * dual.slopes.shape[1] * np.abs(dual.slopes))
+    infeasible = 0.0
+    if free:
+        # The last row of v is the mean of the slopes; that it is not quite 0 costs a move of so much mass.
+        infeasible = 2 * float(np.sum(np.abs(v[-1]) + off[-1]))
+        off = off + infeasible * rows.largest[:, None]
+    slope = np.abs(point.l2 * point.weights + v) + off + 4 * UNIT * (np.abs(point.l2 * point.weights) + np.abs(v))
+    slope = slope * point.penalised[:, None]
+    divergence = share @ (dual.divergence + dual.error) + infeasible * dual.price
+    return float(divergence + np.sum(slope**2) / (2 * point.l2)) * (1 + 2 * of_sum(len(rows)))
+
+
+def newton(point: Point, family: Any, gradient: np.ndarray, off: np.ndarray) -> tuple[float, str]:
+    """At least the bound by Newton's decrement; or infinity, and why."""
+    k = point.z.shape[1]
+    softmax = k > 1 and not family.curvature_is_constant
+    flat = (lambda g: g.T.reshape(-1, 1)) if softmax else (lambda g: g)
+    kept = np.ones(point.rows.columns * (k if softmax else 1), bool)
+    if softmax:  # all logits of a row may move together: the last class stays
+        last = kept.reshape(k, -1)[-1]
+        last[:] = False if point.l2 == 0 else point.penalised > 0
+    if kept.sum() > LARGEST:
+        return math.inf, f"the Hessian of {kept.sum()} parameters is too large to be factored (at most {LARGEST})"
+    error = point.z_error.max()
+    if error > 0.1 and not family.curvature_is_constant:
+        return math.inf, "rounding in float64 changes the logits: the columns are too large, or nearly dependent"
+    factor = factored(point, family, kept, softmax)
+    if factor is None and point.l2 == 0:
+        kept &= np.tile(~dependent(point.rows), k if softmax else 1)
+        factor = factored(point, family, kept, softmax)
+    if factor is None:
+        return math.inf, "the Hessian is singular, or so nearly that rounding decides"
+    if family.curvature_is_constant:
+        return factor.norm(gradient, off) ** 2 / 2, ""
+    factor.margin *= math.exp(2 * error)
+    length = factor.norm(flat(gradient), flat(off))
+    reach = longest_difference(factor, point) if softmax else longest_row(factor, point)
+    u = length * reach
+    if not u < 1:
+        return math.inf, f"the parameters are too far from an optimum: lambda R = {u:.3g} is not below 1"
+    # Of (u + (1 - u) log(1 - u)) / u^2, which grows with u, times lambda^2: R = 0 is no division by 0.
+    ratio = float(bregman(np.array(-u))) / u**2 if u > 1e-8 else 0.5 * (1 + u)
+    return ratio * length**2 * (1 + 1e-12), ""
+
+
+def separated(point: Point, family: Any) -> bool:
+    """Whether the parameters give every row's class the largest logit: then there is no smallest loss."""
+    logits = family.logits(point.z)
+    of_target = logits[family.is_y]
+    others = np.where(family.is_y, -np.inf, logits).max(axis=1)
+    return bool((of_target - others > 2 * point.z_error).all())

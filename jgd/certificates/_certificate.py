@@ -1,0 +1,201 @@
+"""Certificates: how far from its optimum an objective can still be."""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+
+from jgd._checks import is_concrete
+from jgd._over import refuse_over
+from jgd.certificates import _bounds
+from jgd.certificates._families import Classes, Squared
+from jgd.certificates._rounding import UNIT, of_sum
+from jgd.certificates._rows import Point, Rows
+from jgd.data import Dataset
+from jgd.models import Problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """How far from its optimum an objective is, at most.
+
+    Attributes:
+      objective: at the parameters, in float64.
+      lower_bound: no parameters have a smaller objective; -inf where nothing is known.
+      gap: the objective is at most so far above its infimum, exactly: smaller than what `objective` can show, near the
+        optimum; inf where nothing is known.
+      gradient_norm: of the gradient with respect to all parameters, in float64.
+      method: what proves the gap: "Newton's decrement", "duality", "exact", "nonnegative"; or "none".
+      reason: why there is no gap; empty where there is one.
+
+    >>> import jgd
+    >>> X, y = jgd.data.make_line(100)
+    >>> problem = jgd.linear_regression()
+    >>> jgd.certificate(problem, (X, y), jgd.LinearParams([2.0], 1.0)).method
+    'exact'
+    """
+
+    objective: float
+    lower_bound: float
+    gap: float
+    gradient_norm: float
+    method: str
+    reason: str = ""
+
+    def __repr__(self) -> str:
+        start = f"Certificate(objective {self.objective:.9g}, "
+        if self.reason:
+            return f"{start}no bound: {self.reason})"
+        return f"{start}at most {self.gap:.3g} above the optimum ({self.method}), gradient {self.gradient_norm:.3g})"
+
+
+def certificate(problem: Problem, data: Any, params: Any, *, state: Any = None) -> Certificate:
+    """A proof of how far from the optimum these parameters are, whatever made them.
+
+    For linear and logistic regression the gap is the least of
+
+    - the gap to a dual point, for l2 > 0: |gradient of w|^2 / (2 l2) at the best intercept, and what the intercept is off by;
+    - the bound by Newton's decrement, with the true Hessian: lambda^2 / 2 near the optimum, and exactly that for squares;
+    - the objective, as no loss is negative.
+
+    Each is enlarged by what rounding in float64 may have done. Everything is evaluated in float64 from the numbers of `data`
+    and `params` as they are. The gap is inf, with the reason, where it is not known that there is an optimum: for logistic
+    regression without penalty far from it, or of separable classes; and for problems that are not known to be convex.
+
+    Args:
+      problem: a `jgd.linear_regression` or `jgd.logistic_regression`; of any other, objective and gradient are given.
+      data: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`; None for a problem without data.
+      params: the parameters to be judged; for a linear model `weights` of shape (d,) or (d, k), and `bias`.
+      state: the loss's state, where it has one.
+
+    Returns:
+      A `Certificate`.
+
+    Raises:
+      TypeError, ValueError: for parameters of other shapes than the problem's, bad data, or inside compiled code.
+
+    >>> import jgd
+    >>> X, y = jgd.data.make_classes(200, 2, key=0)
+    >>> problem = jgd.logistic_regression(l2=1e-2)
+    >>> result = jgd.fit(problem, (X, y), jgd.gd(1.0), epochs=500)
+    >>> proof = jgd.certificate(problem, (X, y), result.params)
+    >>> proof.gap < 1e-10, proof.method
+    (True, "Newton's decrement")
+    >>> loose = jgd.fit(problem, (X, y), jgd.gd(1.0), epochs=5)
+    >>> jgd.certificate(problem, (X, y), loose.params).gap > 1e-3
+    True
+
+    Source: the bounds are proved in `jgd.certificates._bounds`.
+    """
+    check_problem("certificate", problem)
+    refuse_over("certificate", problem=problem, data=data, params=params)
+    leaves = jax.tree.leaves((problem, data if isinstance(data, Dataset) else None, params, state))
+    if not all(map(is_concrete, leaves)):
+        raise TypeError("certificate looks at numbers, and so cannot be traced by jit, vmap or grad: call it with the result.")
+    data = None if data is None else problem.dataset(data)
+    if problem.name not in ("linear_regression", "logistic_regression"):
+        return _of_any(problem, data, params, state)
+    if data is None:
+        raise TypeError(f"a certificate of {problem.name} needs the data: give (X, y).")
+    return _of_linear(problem, data, params)
+
+
+def check_problem(where: str, problem: Any) -> None:
+    """Refuses what is no problem."""
+    if not isinstance(problem, Problem):
+        raise TypeError(f"{where} takes a problem such as jgd.linear_regression(), found {problem!r}.")
+
+
+def family_of(problem: Problem, data: Dataset, rows: Rows) -> tuple[Any, tuple[int, ...]]:
+    """The loss in float64, on the rows that weigh something, and the shape of a bias."""
+    y = rows.of(data.y)
+    if problem.name == "linear_regression":
+        return Squared(y.astype(np.float64).reshape(len(y), -1)), tuple(data.y.shape[1:])
+    return Classes(y, problem.classes), () if problem.classes == 2 else (problem.classes,)
+
+
+def _of_linear(problem: Problem, data: Dataset, params: Any) -> Certificate:
+    rows = Rows(data, problem.fit_intercept)
+    family, shape = family_of(problem, data, rows)
+    theta = _theta(params, (data.X.shape[1], *shape), problem.fit_intercept)
+    if not np.isfinite(theta).all():
+        return Certificate(math.nan, -math.inf, math.inf, math.nan, "none", "the parameters are not all finite")
+    l2 = float(problem.l2)
+    z, z_error = rows.times(theta)
+    point = Point(rows, l2, theta, z, family.z_error(z, z_error))
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        return _judged(point, family)
+
+
+def _judged(point: Point, family: Any) -> Certificate:
+    rows, l2, z = point.rows, point.l2, point.z
+    values, slopes = family.values(z), family.slopes(z)
+    ridge = l2 / 2 * np.sum(point.weights**2)
+    objective = float(rows.share @ values + ridge)
+    off = np.abs(slopes).sum(axis=1) * point.z_error + z.shape[1] * point.z_error**2
+    objective_error = float(rows.share @ off) + (of_sum(len(rows)) + of_sum(point.theta.size) + 8 * UNIT) * objective
+    gradient, gradient_error = rows.mean(slopes, family.slopes_error(slopes, point.z_error))
+    gradient = gradient + l2 * point.weights
+    gradient_error = gradient_error + 4 * UNIT * (np.abs(gradient) + np.abs(l2 * point.weights))
+    norm = float(np.linalg.norm(gradient))
+    if not (math.isfinite(objective) and math.isfinite(norm)):
+        return Certificate(objective, -math.inf, math.inf, norm, "none", "the objective is not finite in float64")
+
+    by_newton, reason = _bounds.newton(point, family, gradient, gradient_error)
+    exact = family.curvature_is_constant
+    bounds = {"exact" if exact else "Newton's decrement": by_newton}
+    if l2 > 0:
+        bounds["duality"] = _bounds.duality_gap(point, family)
+    if l2 > 0 or exact:
+        bounds["nonnegative"] = objective + objective_error
+    bounds = {method: bound for method, bound in bounds.items() if math.isfinite(bound)}
+    if not bounds:
+        if _bounds.separated(point, family):
+            reason = "these parameters separate the classes, so that without a penalty (l2) there is no optimum"
+        else:
+            reason = f"{reason}; without a penalty (l2) there is no other bound"
+        return Certificate(objective, -math.inf, math.inf, norm, "none", reason)
+    method = min(bounds, key=bounds.get)
+    gap = bounds[method]
+    lower = max(objective - objective_error - gap, 0.0) if l2 > 0 or exact else objective - objective_error - gap
+    return Certificate(objective, lower - UNIT * abs(lower), gap, norm, method)
+
+
+def _theta(params: Any, shape: tuple[int, ...], fit_intercept: bool) -> np.ndarray:
+    """[weights; bias] in float64, of shape (columns, k)."""
+    if not hasattr(params, "weights"):
+        raise TypeError(f"params must be jgd.LinearParams(weights, bias), found {type(params).__name__}.")
+    weights = np.asarray(params.weights).astype(np.float64)
+    if weights.shape != shape:
+        raise ValueError(f"params.weights must have shape {shape} for this problem and data, found {weights.shape}.")
+    if (params.bias is not None) != fit_intercept:
+        found = "has none" if params.bias is None else "has one"
+        raise ValueError(f"the problem has fit_intercept={fit_intercept}, but params {found}.")
+    weights = weights.reshape(shape[0], -1)
+    if not fit_intercept:
+        return weights
+    bias = np.asarray(params.bias).astype(np.float64)
+    if bias.shape != shape[1:]:
+        raise ValueError(f"params.bias must have shape {shape[1:]} for this problem and data, found {bias.shape}.")
+    return np.concatenate([weights, bias.reshape(1, -1)])
+
+
+def _of_any(problem: Problem, data: Dataset | None, params: Any, state: Any) -> Certificate:
+    """Objective and gradient, and no bound."""
+    reason = f"{problem.name} is not known to be convex"
+    if problem.name == "mixed_precision":
+        reason = "with rounded parameters the objective is not convex; take the certificate of the problem inside, .problem"
+    with jax.enable_x64(True):
+        double = lambda a: a.astype(jnp.float64) if jnp.issubdtype(jnp.asarray(a).dtype, jnp.floating) else a
+        data, params, state = jax.tree.map(lambda a: double(jnp.asarray(a)), (data, params, state))
+        frozen = problem.functions.frozen
+        value, slope = jax.value_and_grad(lambda p: problem.objective(p, data, state=state))(params)
+        if frozen is not None:
+            held = frozen(params)
+            slope = jax.tree.map(lambda mask, g: jax.tree.map(jnp.zeros_like, g) if mask else g, held, slope)
+        norm = float(jnp.linalg.norm(jax.flatten_util.ravel_pytree(slope)[0]))
+    return Certificate(float(value), -math.inf, math.inf, norm, "none", reason)
