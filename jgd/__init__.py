@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from jgd import _configure, contrib, data, initializers, losses, penalties, plotting, schedules
 from jgd._configure import configure
 from jgd._over import over
-from jgd.certificates import Certificate, certificate
+from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
 from jgd.data import Dataset
 from jgd.experiments import (
     Distribution,
@@ -222,6 +222,7 @@ __all__ = [
     "radam",
     "rmsprop",
     "rprop",
+    "safe_learning_rate",
     "sample",
     "scale",
     "scale_by_adadelta",
@@ -260,11 +261,13 @@ __all__ = [
     "sign_sgd",
     "signum",
     "sm3",
+    "smoothness",
     "snapshot",
     "stack",
     "stateless",
     "stateless_with_tree_map",
     "stopping",
+    "strong_convexity",
     "sweep",
     "trace",
     "train",

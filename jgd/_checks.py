@@ -27,6 +27,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "warmup_steps": (0.0, math.inf),
     "classes": (2.0, math.inf),
     "tolerance": (0.0, math.inf),
+    "strong_convexity": (0.0, math.inf),
     "records": (1.0, math.inf),
 }
 

@@ -131,7 +131,7 @@ class Classes:
 
 
 def _shifted(log_p: np.ndarray, share: np.ndarray, wanted: np.ndarray, iterations: int = 50) -> np.ndarray:
-    """Log-probabilities at the intercept that fits best: damped Newton steps for the convex mean of log sum_k exp(log_p + s) - s."""
+    """Log-probabilities at the intercept that fits best, by damped Newton steps for log sum_k exp(log p_k + s_k) - wanted s."""
     shift = np.zeros(log_p.shape[1])
     normalised = lambda s: (log_p + s) - np.logaddexp.reduce(log_p + s, axis=1, keepdims=True)
     value = lambda s: share @ np.logaddexp.reduce(log_p + s, axis=1) - wanted @ s

@@ -16,10 +16,11 @@ BLOCK = 4096
 
 
 class Rows:
-    """The rows that weigh something: [X, 1] (or X, without an intercept), and the weights over n.
+    """The rows that weigh something: [X, 1] (or X, without an intercept), and their weights over n.
 
     Attributes:
       share: what each row counts in the mean, shape (m,).
+      count: how many rows the data has, with those that weigh nothing.
       columns: how many columns there are, with that of the intercept.
     """
 
@@ -30,7 +31,7 @@ class Rows:
         self.kept = None if (weight > 0).all() else weight > 0
         if self.kept is not None:
             self.X, weight = self.X[self.kept], weight[self.kept]
-        self.share = weight / n
+        self.share, self.count = weight / n, n
         self.columns = self.X.shape[1] + fit_intercept
 
     def __len__(self) -> int:
@@ -98,8 +99,11 @@ class Point(NamedTuple):
 
     @property
     def penalised(self) -> np.ndarray:
-        """1 for each column with a penalty, 0 for the intercept's."""
-        penalised = np.ones(self.rows.columns)
-        if self.rows.fit_intercept:
-            penalised[-1] = 0.0
-        return penalised
+        return penalised(self.rows)
+
+
+def penalised(rows: Rows) -> np.ndarray:
+    """1 for each column with a penalty, 0 for the intercept's."""
+    ones = np.ones(rows.columns)
+    ones[rows.columns - rows.fit_intercept :] = 0.0
+    return ones

@@ -7,7 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete
+from jgd.certificates import Certificate, certificate
 from jgd.data import Dataset
+from jgd.data._dataset import as_dataset
+from jgd.models._problem import encode
 from jgd.training._decide import Best
 from jgd.training._step import State
 from jgd.training.stopping import STATUSES
@@ -236,6 +239,28 @@ class Result:
         """Class probabilities for new rows, shape (n, classes), in the order of `classes`."""
         return self._problem("probabilities").probabilities(self._chosen(best).params, self._rows(X))
 
+    def certificate(self, data: Any = None, *, best: bool = False) -> Certificate:
+        """How far from the optimum the parameters are at most; see `jgd.certificate`.
+
+        Args:
+          data: the rows whose objective is judged; those of the fit, as its arrays are now, if not given.
+          best: judge the best parameters instead of the final ones.
+
+        >>> import jgd
+        >>> X, y = jgd.data.make_line(100)
+        >>> result = jgd.fit(jgd.linear_regression(), (X, y), jgd.gd(0.3), epochs=100)
+        >>> result.certificate().gap < 1e-9
+        True
+        """
+        self._need_single("certificate()")
+        problem, chosen, known = self._problem("certificate"), self._chosen(best), self.notes.data
+        if data is None:
+            data = known
+        elif known is not None:
+            data = encode(problem, as_dataset(data), known, problem.functions.encode)
+        state = chosen.model_state if "state" in problem.functions.asks else None
+        return certificate(problem, data, chosen.params, state=state)
+
     @property
     def classes(self) -> tuple | None:
         """The labels that the class numbers stand for."""
@@ -271,7 +296,10 @@ class Result:
 
     def _problem(self, what: str) -> Any:
         if self.notes.problem is None:
-            raise TypeError(f"a result made inside compiled code does not know its problem: problem.{what}(result.params, X).")
+            instead = (
+                "jgd.certificate(problem, data, result.params)" if what == "certificate" else f"problem.{what}(result.params, X)"
+            )
+            raise TypeError(f"a result made inside compiled code does not know its problem: {instead}.")
         return self.notes.problem
 
     def _chosen(self, best: bool) -> Best | State:
