@@ -31,7 +31,7 @@ regression", arXiv:0910.4627.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,50 @@ from jgd.certificates._dependence import dependent
 from jgd.certificates._hessian import LARGEST, factored, longest_difference, longest_row
 from jgd.certificates._rounding import UNIT, bregman, of_sum
 from jgd.certificates._rows import Point
+
+
+class Evaluated(NamedTuple):
+    """What is known of a point before any bound.
+
+    Attributes:
+      objective: P.
+      objective_error: what that may be off by.
+      gradient: of shape (columns, k).
+      gradient_error: what each of its entries may be off by.
+    """
+
+    objective: float
+    objective_error: float
+    gradient: np.ndarray
+    gradient_error: np.ndarray
+
+    @property
+    def gradient_norm(self) -> float:
+        return float(np.linalg.norm(self.gradient))
+
+
+def evaluated(point: Point, family: Any) -> Evaluated:
+    """The objective and its gradient."""
+    rows, z, pull = point.rows, point.z, point.l2 * point.weights
+    slopes = family.slopes(z)
+    objective = float(rows.share @ family.values(z) + np.sum(pull * point.weights) / 2)
+    off = np.abs(slopes).sum(axis=1) * point.z_error + z.shape[1] * point.z_error**2
+    error = float(rows.share @ off) + (of_sum(len(rows)) + of_sum(pull.size) + 8 * UNIT) * objective
+    gradient, gradient_error = rows.mean(slopes, family.slopes_error(slopes, point.z_error))
+    gradient_error = gradient_error + 4 * UNIT * (np.abs(gradient) + np.abs(pull))
+    return Evaluated(objective, error, gradient + pull, gradient_error)
+
+
+def all_of(point: Point, family: Any, at: Evaluated) -> tuple[dict[str, float], str]:
+    """Every bound by its method, inf where there is none, and why there is none by Newton's decrement."""
+    squares = family.curvature_is_constant
+    by_newton, reason = newton(point, family, at.gradient, at.gradient_error)
+    bounds = {"exact" if squares else "Newton's decrement": by_newton}
+    if point.l2 > 0:
+        bounds["duality"] = duality_gap(point, family)
+    if point.l2 > 0 or squares:
+        bounds["nonnegative"] = at.objective + at.objective_error
+    return bounds, reason
 
 
 def duality_gap(point: Point, family: Any) -> float:
@@ -53,7 +97,7 @@ def duality_gap(point: Point, family: Any) -> float:
         off = off + infeasible * rows.largest[:, None]
     slope = np.abs(point.l2 * point.weights + v) + off + 4 * UNIT * (np.abs(point.l2 * point.weights) + np.abs(v))
     slope = slope * point.penalised[:, None]
-    divergence = share @ (dual.divergence + dual.error) + infeasible * dual.price
+    divergence = share @ (dual.divergence + dual.error) + dual.price(infeasible)
     return float(divergence + np.sum(slope**2) / (2 * point.l2)) * (1 + 2 * of_sum(len(rows)))
 
 

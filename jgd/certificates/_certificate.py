@@ -13,7 +13,7 @@ from jgd._checks import is_concrete
 from jgd._over import refuse_over
 from jgd.certificates import _bounds
 from jgd.certificates._families import Classes, Squared
-from jgd.certificates._rounding import UNIT, of_sum
+from jgd.certificates._rounding import UNIT
 from jgd.certificates._rows import Point, Rows
 from jgd.data import Dataset
 from jgd.models import Problem
@@ -93,10 +93,9 @@ def certificate(problem: Problem, data: Any, params: Any, *, state: Any = None) 
     """
     check_problem("certificate", problem)
     refuse_over("certificate", problem=problem, data=data, params=params)
-    leaves = jax.tree.leaves((problem, data if isinstance(data, Dataset) else None, params, state))
-    if not all(map(is_concrete, leaves)):
-        raise TypeError("certificate looks at numbers, and so cannot be traced by jit, vmap or grad: call it with the result.")
     data = None if data is None else problem.dataset(data)
+    if not all(map(is_concrete, jax.tree.leaves((problem, data, params, state)))):
+        raise TypeError("certificate looks at numbers, and so cannot be traced by jit, vmap or grad: call it with the result.")
     if problem.name not in ("linear_regression", "logistic_regression"):
         return _of_any(problem, data, params, state)
     if data is None:
@@ -108,61 +107,46 @@ def check_problem(where: str, problem: Any) -> None:
     """Refuses what is no problem."""
     if not isinstance(problem, Problem):
         raise TypeError(f"{where} takes a problem such as jgd.linear_regression(), found {problem!r}.")
-
-
-def family_of(problem: Problem, data: Dataset, rows: Rows) -> tuple[Any, tuple[int, ...]]:
-    """The loss in float64, on the rows that weigh something, and the shape of a bias."""
-    y = rows.of(data.y)
-    if problem.name == "linear_regression":
-        return Squared(y.astype(np.float64).reshape(len(y), -1)), tuple(data.y.shape[1:])
-    return Classes(y, problem.classes), () if problem.classes == 2 else (problem.classes,)
+    if np.ndim(getattr(problem, "l2", 0.0)):
+        raise ValueError(f"{where} takes one problem, found {np.size(problem.l2)} values of l2: take them one by one.")
 
 
 def _of_linear(problem: Problem, data: Dataset, params: Any) -> Certificate:
-    rows = Rows(data, problem.fit_intercept)
-    family, shape = family_of(problem, data, rows)
-    theta = _theta(params, (data.X.shape[1], *shape), problem.fit_intercept)
-    if not np.isfinite(theta).all():
-        return Certificate(math.nan, -math.inf, math.inf, math.nan, "none", "the parameters are not all finite")
-    l2 = float(problem.l2)
-    z, z_error = rows.times(theta)
-    point = Point(rows, l2, theta, z, family.z_error(z, z_error))
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+    with np.errstate(all="ignore"):  # what is not finite is said to be so
+        point, family = point_of(problem, data, params)
+        if not np.isfinite(point.theta).all():
+            return Certificate(math.nan, -math.inf, math.inf, math.nan, "none", "the parameters are not all finite")
         return _judged(point, family)
 
 
-def _judged(point: Point, family: Any) -> Certificate:
-    rows, l2, z = point.rows, point.l2, point.z
-    values, slopes = family.values(z), family.slopes(z)
-    ridge = l2 / 2 * np.sum(point.weights**2)
-    objective = float(rows.share @ values + ridge)
-    off = np.abs(slopes).sum(axis=1) * point.z_error + z.shape[1] * point.z_error**2
-    objective_error = float(rows.share @ off) + (of_sum(len(rows)) + of_sum(point.theta.size) + 8 * UNIT) * objective
-    gradient, gradient_error = rows.mean(slopes, family.slopes_error(slopes, point.z_error))
-    gradient = gradient + l2 * point.weights
-    gradient_error = gradient_error + 4 * UNIT * (np.abs(gradient) + np.abs(l2 * point.weights))
-    norm = float(np.linalg.norm(gradient))
-    if not (math.isfinite(objective) and math.isfinite(norm)):
-        return Certificate(objective, -math.inf, math.inf, norm, "none", "the objective is not finite in float64")
+def point_of(problem: Problem, data: Dataset, params: Any) -> tuple[Point, Any]:
+    """A linear model's parameters and rows, and its loss, in float64."""
+    rows = Rows(data, problem.fit_intercept)
+    y, outputs = rows.of(data.y), tuple(data.y.shape[1:])
+    if problem.name == "linear_regression":
+        family = Squared(y.astype(np.float64).reshape(len(y), -1))
+    else:
+        family, outputs = Classes(y, problem.classes), () if problem.classes == 2 else (problem.classes,)
+    theta = _theta(params, (data.X.shape[1], *outputs), problem.fit_intercept)
+    z, z_error = rows.times(theta)
+    return Point(rows, float(problem.l2), theta, z, family.z_error(z, z_error)), family
 
-    by_newton, reason = _bounds.newton(point, family, gradient, gradient_error)
-    exact = family.curvature_is_constant
-    bounds = {"exact" if exact else "Newton's decrement": by_newton}
-    if l2 > 0:
-        bounds["duality"] = _bounds.duality_gap(point, family)
-    if l2 > 0 or exact:
-        bounds["nonnegative"] = objective + objective_error
+
+def _judged(point: Point, family: Any) -> Certificate:
+    at = _bounds.evaluated(point, family)
+    if not (math.isfinite(at.objective) and math.isfinite(at.gradient_norm)):
+        return Certificate(at.objective, -math.inf, math.inf, at.gradient_norm, "none", "the objective is not finite in float64")
+    bounds, reason = _bounds.all_of(point, family, at)
     bounds = {method: bound for method, bound in bounds.items() if math.isfinite(bound)}
     if not bounds:
         if _bounds.separated(point, family):
             reason = "these parameters separate the classes, so that without a penalty (l2) there is no optimum"
         else:
             reason = f"{reason}; without a penalty (l2) there is no other bound"
-        return Certificate(objective, -math.inf, math.inf, norm, "none", reason)
+        return Certificate(at.objective, -math.inf, math.inf, at.gradient_norm, "none", reason)
     method = min(bounds, key=bounds.get)
-    gap = bounds[method]
-    lower = max(objective - objective_error - gap, 0.0) if l2 > 0 or exact else objective - objective_error - gap
-    return Certificate(objective, lower - UNIT * abs(lower), gap, norm, method)
+    lower = max(at.objective - at.objective_error - bounds[method], 0.0)
+    return Certificate(at.objective, lower * (1 - 4 * UNIT), bounds[method], at.gradient_norm, method)
 
 
 def _theta(params: Any, shape: tuple[int, ...], fit_intercept: bool) -> np.ndarray:
@@ -186,6 +170,8 @@ def _theta(params: Any, shape: tuple[int, ...], fit_intercept: bool) -> np.ndarr
 
 def _of_any(problem: Problem, data: Dataset | None, params: Any, state: Any) -> Certificate:
     """Objective and gradient, and no bound."""
+    if "state" in problem.functions.asks and state is None:
+        raise TypeError("the loss takes a state: give state=, such as result.model_state.")
     reason = f"{problem.name} is not known to be convex"
     if problem.name == "mixed_precision":
         reason = "with rounded parameters the objective is not convex; take the certificate of the problem inside, .problem"

@@ -4,6 +4,8 @@ A family is made of the targets of the rows that weigh something. Predictions z 
 classes. The dual points and what they prove are in `_dual`.
 """
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +20,13 @@ class DualPoint(NamedTuple):
       slopes: alpha_i, shape (m, k); their mean is (nearly) 0 where there is an intercept.
       divergence: l(z_i) + l*(alpha_i) - alpha_i z_i, at least 0 and 0 at alpha_i = l'(z_i), shape (m,).
       error: what that may be off by, shape (m,).
-      price: what a mean of the slopes of size rho, made 0, adds at most to the mean divergence, divided by rho.
+      price: what it adds at most to the mean divergence to make slopes with a mean of size rho have the mean 0, of rho.
     """
 
     slopes: np.ndarray
     divergence: np.ndarray
     error: np.ndarray
-    price: float
+    price: Callable[[float], float]
 
 
 class Squared:
@@ -58,7 +60,7 @@ class Squared:
         divergence = np.full(len(z), np.sum(shift**2))
         off = z_error + 2 * UNIT * np.abs(residual).max(axis=1)
         error = z.shape[1] * (2 * np.abs(shift).max() * off + off**2)
-        return DualPoint(2 * (residual + shift), divergence, error, 2 * np.abs(shift).max() + UNIT)
+        return DualPoint(2 * (residual + shift), divergence, error, lambda rho: rho * (2 * np.abs(shift).max() + rho))
 
 
 class Classes:
@@ -119,7 +121,7 @@ class Classes:
         log_p = self.log_probabilities(z)
         if not free:
             error = np.square(2 * z_error)
-            return DualPoint(self.slopes_of(np.exp(log_p)), np.zeros(len(z)), error, 0.0)
+            return DualPoint(self.slopes_of(np.exp(log_p)), np.zeros(len(z)), error, lambda rho: 0.0)
         wanted = share @ self.is_y
         q = _transported(np.exp(_shifted(log_p, share, wanted)), share, wanted)
         divergence = _divergence(q, log_p)
@@ -127,7 +129,9 @@ class Classes:
         k = q.shape[1]
         of_target = np.abs(np.log(np.maximum(q, 1e-300)) - log_p)[self.is_y]
         error = np.abs(q - p).sum(axis=1) * 2 * z_error + np.square(2 * z_error) + 8 * UNIT * k * (of_target + 8 * UNIT * k)
-        return DualPoint(self.slopes_of(q), divergence, error, 2 * (1 + np.abs(log_p).max()))
+        # Less of a class lowers q log(q / p) by no more than -rho log rho, more of one raises it by no more than rho (1 - log p).
+        most = 1 + float(np.abs(log_p).max())
+        return DualPoint(self.slopes_of(q), divergence, error, lambda rho: 2 * rho * (most + max(0.0, -math.log(rho or 1.0))))
 
 
 def _shifted(log_p: np.ndarray, share: np.ndarray, wanted: np.ndarray, iterations: int = 50) -> np.ndarray:
