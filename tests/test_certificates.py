@@ -110,8 +110,9 @@ class Reference:
         return d - d.mean(axis=1, keepdims=True) if self.kind == "softmax" else d, half @ half
 
     def excess(self, theta, best):
-        """value(theta) - value(best), without cancellation: for a near-optimal `best`, by divergences."""
-        gradient = self.gradient(best)
+        """At most value(theta) - value(best), without cancellation: divergences, less what rounding did to the slope at `best`."""
+        gradient, size = self.gradient(best), np.abs(self.A).T @ (self.share[:, None] * np.abs(self._parts(best)[1]))
+        rounding = LONG(1e-18) * ((size + self.l2 * np.abs(best)) * np.abs(theta - best)).sum()
         ridge = self.l2 / 2 * (self.penalised * (theta - best) ** 2).sum()
         if self.kind in ("linear", "outputs"):
             divergence = ((self.A @ (theta - best)) ** 2).sum(1)
@@ -126,7 +127,7 @@ class Reference:
             far = np.log(np.maximum((p * np.exp(step - step.max(1, keepdims=True))).sum(1), LONG("1e-4900"))) + step.max(1)
             divergence = np.where(step.max(1) < 1, near, far)
         # No loss is negative, which says more where there is no optimum to be near.
-        return min(self.share @ divergence + ridge + (gradient * (theta - best)).sum(), self.value(theta))
+        return min(self.share @ divergence + ridge + (gradient * (theta - best)).sum() - rounding, self.value(theta))
 
     def path(self, theta):
         """Newton's iterates, the last being the optimum as far as long double goes."""

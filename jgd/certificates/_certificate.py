@@ -33,10 +33,9 @@ class Certificate:
       reason: why there is no gap; empty where there is one.
 
     >>> import jgd
-    >>> X, y = jgd.data.make_line(100)
-    >>> problem = jgd.linear_regression()
-    >>> jgd.certificate(problem, (X, y), jgd.LinearParams([2.0], 1.0)).method
-    'exact'
+    >>> data = [[0.0], [1.0], [2.0]], [0.0, 1.0, 1.0]
+    >>> jgd.certificate(jgd.linear_regression(), data, jgd.LinearParams([0.5], 0.0))
+    Certificate(objective 0.0833333333, at most 0.0278 above the optimum (exact), gradient 0.471)
     """
 
     objective: float
