@@ -64,7 +64,8 @@ class Reference:
         others = np.where(np.arange(e.shape[1]) == top[:, None], LONG(0), e).sum(1)
         p = e / total
         slopes = p.copy()
-        slopes[rows, self.y] = -(e.sum(1) - e[rows, self.y]) / total[:, 0]
+        slopes[rows, self.y] = 0
+        slopes[rows, self.y] = -slopes.sum(1)
         return np.log1p(others) - z[rows, self.y], slopes[:, 1:] if self.kind == "binary" else slopes, p
 
     def value(self, theta):
@@ -87,7 +88,7 @@ class Reference:
                     block[:, c] = np.sqrt(self.share * p[:, 0] * p[:, 1])[:, None] * self.A
                 elif c == o:
                     for other in range(k):
-                        factor = (1.0 if other == c else 0.0) - p[:, other]
+                        factor = np.delete(p, c, 1).sum(1) if other == c else -p[:, other]
                         block[:, other] = (np.sqrt(self.share * p[:, c]) * factor)[:, None] * self.A
                 else:
                     continue
@@ -110,7 +111,7 @@ class Reference:
         return d - d.mean(axis=1, keepdims=True) if self.kind == "softmax" else d, half @ half
 
     def excess(self, theta, best):
-        """At most value(theta) - value(best), without cancellation: divergences, less what rounding did to the slope at `best`."""
+        """At most value(theta) - value(best): divergences, which do not cancel, less what rounding did to the slope at `best`."""
         gradient, size = self.gradient(best), np.abs(self.A).T @ (self.share[:, None] * np.abs(self._parts(best)[1]))
         rounding = LONG(1e-18) * ((size + self.l2 * np.abs(best)) * np.abs(theta - best)).sum()
         ridge = self.l2 / 2 * (self.penalised * (theta - best) ** 2).sum()

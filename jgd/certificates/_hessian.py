@@ -52,11 +52,14 @@ def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Fact
     if p > LARGEST:
         return None
     blocks = lambda: _roots(point, family, kept, softmax)
-    count = sum(len(block) for block in blocks())
-    scale = np.sqrt(sum(np.einsum("ij,ij->j", block, block) for block in blocks()))
+    count, gram = 0, np.zeros((p, p))
+    for block in blocks():
+        count += len(block)
+        gram += block.T @ block
+    scale = np.sqrt(np.diag(gram))
     if not np.isfinite(scale).all() or not (scale > 0).all():
         return None
-    gram = sum((block / scale).T @ (block / scale) for block in blocks())
+    gram = gram / scale / scale[:, None]
     try:
         triangle = np.linalg.cholesky(gram).T
         inverse = np.linalg.norm(scipy.linalg.solve_triangular(triangle, np.eye(p), check_finite=False))
