@@ -215,18 +215,20 @@ def test_no_bound_is_ever_optimistic(kind, part):
             assert all(reference.value(b) <= reference.value(a) * (1 + 1e-15) for a, b in itertools.pairwise(run))
             points = [start, 10 ** r.uniform(-2, 2) * r.normal(size=start.shape), run[-1], path[len(path) // 2], best]
             points += [best * (1 + 10.0**-e * r.normal(size=start.shape)) for e in (2, 4, 7)]
-            for theta in points:
+            for i, theta in enumerate(points):
                 theta = theta.astype(np.float64)
                 params, excess = params_of(kind, theta, free), reference.excess(theta.astype(LONG), best) * (1 - LONG(1e-15))
-                proof = jgd.certificate(problem, data, params)
-                assert proof.gap >= excess, (kind, seed, proof, excess)
-                assert proof.lower_bound <= reference.value(best), (kind, seed, proof)
-                assert math.isfinite(proof.gap) or l2 == 0 and proof.reason and kind in ("binary", "softmax")
                 point, family = point_of(problem, data, params)
                 at = _bounds.evaluated(point, family)
-                assert abs(proof.objective - reference.value(theta.astype(LONG))) <= at.objective_error
+                assert abs(at.objective - reference.value(theta.astype(LONG))) <= at.objective_error
                 bounds, _ = _bounds.all_of(point, family, at)
                 assert all(bound >= excess for bound in bounds.values()), (kind, seed, bounds, excess)
+                if i % 4:
+                    continue
+                proof = jgd.certificate(problem, data, params)
+                assert proof.gap == min(bounds.values()), (kind, seed, proof, bounds)
+                assert proof.lower_bound <= reference.value(best), (kind, seed, proof)
+                assert math.isfinite(proof.gap) or l2 == 0 and proof.reason and kind in ("binary", "softmax")
 
 
 @pytest.mark.parametrize("free", [True, False])

@@ -134,7 +134,7 @@ class Classes:
         return DualPoint(self.slopes_of(q), divergence, error, lambda rho: 2 * rho * (most + max(0.0, -math.log(rho or 1.0))))
 
 
-def _shifted(log_p: np.ndarray, share: np.ndarray, wanted: np.ndarray, iterations: int = 50) -> np.ndarray:
+def _shifted(log_p: np.ndarray, share: np.ndarray, wanted: np.ndarray, iterations: int = 30) -> np.ndarray:
     """Log-probabilities at the intercept that fits best, by damped Newton steps for log sum_k exp(log p_k + s_k) - wanted s."""
     shift = np.zeros(log_p.shape[1])
     normalised = lambda s: (log_p + s) - np.logaddexp.reduce(log_p + s, axis=1, keepdims=True)
@@ -143,14 +143,14 @@ def _shifted(log_p: np.ndarray, share: np.ndarray, wanted: np.ndarray, iteration
     for _ in range(iterations):
         p = np.exp(now)
         slope = share @ p - wanted
-        if np.abs(slope).max() <= 1e-13 * wanted.sum():  # the rest is transported
+        if np.abs(slope).max() <= 1e-11 * wanted.sum():  # the rest is transported
             break
         curvature = np.diag(share @ p) - (p * share[:, None]).T @ p
         step = np.linalg.lstsq(curvature, -slope, rcond=1e-12)[0]
         step *= min(1.0, 10 / max(np.abs(step).max(), 1e-300))
         while True:
             tried = value(shift + step)
-            if tried <= best + 1e-13 * abs(best) or np.abs(step).max() < 1e-12:
+            if tried <= best + 1e-13 * wanted.sum() or np.abs(step).max() < 1e-12:
                 break
             step /= 2
         if np.abs(step).max() <= 4 * UNIT * (1 + np.abs(shift).max()):
