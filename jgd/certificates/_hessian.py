@@ -17,9 +17,9 @@ import numpy as np
 import scipy.linalg
 
 from jgd.certificates._rounding import UNIT
-from jgd.certificates._rows import Point
+from jgd.certificates._rows import BLOCK, Point
 
-# A triangle of more columns is not made.
+# Of more columns no triangle is made.
 LARGEST = 2000
 # The largest eta that is borne.
 BORNE = 0.1
@@ -49,8 +49,6 @@ class Factor:
 def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Factor | None:
     """The Hessian's factor over the columns `kept` (of all parameters, for softmax), or None where it is not to be trusted."""
     p = int(kept.sum())
-    if p > LARGEST:
-        return None
     blocks = lambda: _roots(point, family, kept, softmax)
     count, gram = 0, np.zeros((p, p))
     for block in blocks():
@@ -80,18 +78,17 @@ def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Fact
 
 def _roots(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Iterator[np.ndarray]:
     """The rows of A, block by block."""
-    root = np.sqrt(point.rows.share)
-    for where, block in point.rows.blocks():
+    root, k = np.sqrt(point.rows.share), point.z.shape[1]
+    for where, block in point.rows.blocks(max(BLOCK // k**2, 64) if softmax else BLOCK):
         block = root[where, None] * block
         roots = family.roots(point.z, where)
         if not softmax:
             yield (roots[:, None] * block)[:, kept]
             continue
-        k = roots.shape[-1]
         rows = (roots.transpose(1, 0, 2)[..., None] * block[None, :, None, :]).reshape(k * len(block), -1)
         yield rows[:, kept]
     if point.l2 > 0:
-        penalised = np.tile(point.penalised, point.z.shape[1] if softmax else 1)
+        penalised = np.tile(point.penalised, k if softmax else 1)
         yield np.sqrt(point.l2) * np.diag(penalised)[penalised > 0][:, kept]
 
 

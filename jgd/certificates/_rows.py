@@ -48,10 +48,10 @@ class Rows:
         values = np.asarray(values)
         return values if self.kept is None else values[self.kept]
 
-    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+    def blocks(self, size: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:
         """The rows [x_i, 1], block by block."""
-        for start in range(0, len(self), BLOCK):
-            where = slice(start, start + BLOCK)
+        for start in range(0, len(self), size):
+            where = slice(start, start + size)
             block = self.X[where].astype(np.float64)
             yield where, np.column_stack([block, np.ones(len(block))]) if self.fit_intercept else block
 
