@@ -66,7 +66,7 @@ def scaled(tx, factors):
 
 def pytest_generate_tests(metafunc):
     if "core_case" in metafunc.fixturenames:
-        names = CORE if metafunc.config.getoption("zoo") else ("sgd", "adam", "MultiSteps", "clip_by_global_norm")
+        names = CORE if metafunc.config.getoption("zoo") else ("adam", "MultiSteps")
         usable = [name for name in names if name != "masked"]
         metafunc.parametrize("core_case", [TRANSFORMATIONS[name] for name in usable], ids=usable)
     if "schedule_case" in metafunc.fixturenames:
