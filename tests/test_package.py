@@ -40,6 +40,7 @@ import sys, jax
 before = {k: v for k, v in jax.config.values.items()}
 import jgd
 optional = {"matplotlib", "pandas", "sklearn", "tqdm", "chex", "torch", "keras", "hypothesis", "IPython", "flax", "equinox"}
+optional |= {"scipy"}  # it comes with JAX, and is slow to import
 assert not optional & set(sys.modules), optional & set(sys.modules)
 assert before == {k: v for k, v in jax.config.values.items()}
 from jax.extend import backend

@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from jgd._checks import check_count
 from jgd._over import refuse_over
@@ -132,7 +131,7 @@ def _eigenvalues(rows: Rows, curvature: float, l2: float) -> tuple[np.ndarray, f
     for where, block in rows.blocks():
         gram += (block * rows.share[where, None]).T @ block
     matrix = curvature * gram + l2 * np.diag(penalised(rows))
-    return scipy.linalg.eigvalsh(matrix), (of_sum(len(rows)) + 8 * UNIT * rows.columns) * float(np.trace(matrix))
+    return np.linalg.eigvalsh(matrix), (of_sum(len(rows)) + 8 * UNIT * rows.columns) * float(np.trace(matrix))
 
 
 def _largest(rows: Rows, curvature: float, l2: float) -> float:
@@ -160,5 +159,7 @@ def _largest(rows: Rows, curvature: float, l2: float) -> float:
             break
         beside.append(length)
         basis.append(image / length)
-    values = scipy.linalg.eigvalsh_tridiagonal(np.array(diagonal), np.array(beside[: len(diagonal) - 1]))
+    from scipy.linalg import eigvalsh_tridiagonal  # scipy comes with JAX
+
+    values = eigvalsh_tridiagonal(np.array(diagonal), np.array(beside[: len(diagonal) - 1]))
     return float(values[-1] / (1 - MISSED))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from jgd.certificates._rows import Rows
+from jgd.models._condensed import triangle_of
 
 
 def dependent(rows: Rows) -> np.ndarray:
@@ -15,7 +16,7 @@ def dependent(rows: Rows) -> np.ndarray:
     out = np.zeros(p, bool)
     triangle = np.zeros((0, p))
     for _, block in rows.blocks():
-        triangle = np.linalg.qr(np.concatenate([triangle, block]), mode="r")
+        triangle = triangle_of(np.concatenate([triangle, block]))
     scale = np.linalg.norm(triangle, axis=0)
     out |= scale == 0
     used = np.flatnonzero(~out)

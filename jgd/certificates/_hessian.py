@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from jgd.certificates._rounding import UNIT
 from jgd.certificates._rows import BLOCK, Point
+from jgd.models._condensed import triangle_of
 
 # Of more columns no triangle is made.
 LARGEST = 2000
@@ -37,13 +37,19 @@ class Factor:
 
     def solve(self, columns: np.ndarray) -> np.ndarray:
         """T^-T of columns, shape (p, ...), whose lengths are norms in the inverse Hessian."""
-        return scipy.linalg.solve_triangular(self.triangle, columns / self.scale[:, None], trans="T", check_finite=False)
+        return _solved(self.triangle, columns / self.scale[:, None], trans="T")
 
     def norm(self, columns: np.ndarray, off: np.ndarray) -> float:
         """At least the norm, in the inverse Hessian, of anything within `off` of `columns`; both of shape (all columns, k)."""
         inverse = np.abs(self.solve(np.diag(self.scale))) / self.scale
         size = np.linalg.norm(self.solve(columns[self.kept])) + np.linalg.norm(inverse @ off[self.kept])
         return float(self.margin * size * (1 + 1e-9))
+
+
+def _solved(triangle: np.ndarray, columns: np.ndarray, trans: str = "N") -> np.ndarray:
+    from scipy.linalg import solve_triangular  # scipy comes with JAX
+
+    return solve_triangular(triangle, columns, trans=trans, check_finite=False)
 
 
 def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Factor | None:
@@ -60,7 +66,7 @@ def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Fact
     gram = gram / scale / scale[:, None]
     try:
         triangle = np.linalg.cholesky(gram).T
-        inverse = np.linalg.norm(scipy.linalg.solve_triangular(triangle, np.eye(p), check_finite=False))
+        inverse = np.linalg.norm(_solved(triangle, np.eye(p)))
         eta = 8 * UNIT * p * (np.sqrt(count) + p) * inverse**2
         if eta <= BORNE / 100:
             return Factor(triangle, scale, kept, eta)
@@ -68,10 +74,10 @@ def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Fact
         pass
     triangle = np.zeros((0, p))
     for block in blocks():
-        triangle = np.linalg.qr(np.concatenate([triangle, block / scale]), mode="r")
+        triangle = triangle_of(np.concatenate([triangle, block / scale]))
     if len(triangle) < p or not np.diag(triangle).all():
         return None
-    inverse = np.linalg.norm(scipy.linalg.solve_triangular(triangle, np.eye(p), check_finite=False))
+    inverse = np.linalg.norm(_solved(triangle, np.eye(p)))
     eta = 8 * UNIT * p * np.sqrt(count + p) * inverse
     return Factor(triangle, scale, kept, eta) if eta <= BORNE else None
 

@@ -39,7 +39,7 @@ def condensed(data: Dataset) -> Dataset:
     for start in range(0, n, HELD // m):
         rows = slice(start, start + HELD // m)
         held = root[rows, None] * np.column_stack([np.ones(len(y[rows])), X[rows], y[rows]])
-        triangle = _triangle(np.concatenate([triangle, held]))
+        triangle = triangle_of(np.concatenate([triangle, held]))
     mean, rest = np.abs(triangle[0, 1:]), np.linalg.norm(triangle[1:, 1:], axis=0)
     far = (mean > FAR * rest) & (rest > 1e-12 * mean)  # what is constant keeps its value
     if triangle[0, 0] == 0 or dtype == np.float32 and far.any():
@@ -52,7 +52,7 @@ def condensed(data: Dataset) -> Dataset:
     return data._with(X=X, y=y, sample_weight=weight)
 
 
-def _triangle(rows: np.ndarray) -> np.ndarray:
+def triangle_of(rows: np.ndarray) -> np.ndarray:
     """R of the rows' QR factorisation: that of the triangles of blocks of them, and so on."""
     m = rows.shape[1]
     size = max(2 * m, BLOCK // m)
