@@ -116,6 +116,7 @@ from jgd.optimizers import (
     yogi,
     zero_nans,
 )
+from jgd.solvers import solve
 from jgd.training import (
     FitError,
     Result,
@@ -263,6 +264,7 @@ __all__ = [
     "sm3",
     "smoothness",
     "snapshot",
+    "solve",
     "stack",
     "stateless",
     "stateless_with_tree_map",
