@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 # Of more parameters no Hessian is made, of more columns no Gram matrix.
 LARGEST = 2000
-# Rows are sampled where a sample of an eighth of them has so many for each parameter, and so many of the rarest class.
-PER_PARAMETER, RAREST = 32, 50
+# The largest sample is an eighth of the rows, or so many for each parameter, if that is no more than a quarter; a smaller one is an
+# eighth of that, as long as it has half so many for each parameter, and so many rows of the rarest class.
+PER_PARAMETER, RAREST = 64, 50
 # Entries of the Hessian times rows, up to which it is made anew at each step: about what a step costs anyway.
 CHEAP = 2**26
 
@@ -40,8 +41,8 @@ def choose(n: int, columns: int, classes: int, rarest: float) -> Choice:
     if size > LARGEST:
         why = f"a Hessian of {size} parameters is too large"
         return Choice("gram", (), False, bound, "lbfgs from the Gram matrix, shared by all classes", why)
-    levels, m = [], n // 8
-    while m >= PER_PARAMETER * size and m * rarest >= RAREST:
+    levels, m = [], max(n // 8, PER_PARAMETER * size)
+    while m <= n // 4 and 2 * m >= PER_PARAMETER * size and m * rarest >= RAREST:
         levels.append(m)
         m //= 8
     if levels:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +18,7 @@ from jgd.data._dataset import _placed, as_dataset
 from jgd.models import LinearParams, Problem
 from jgd.models._problem import encode
 from jgd.solvers._centred import centred
-from jgd.solvers._choice import choose
+from jgd.solvers._choice import Choice, choose
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Rows
 from jgd.solvers._single import params_of, solve_one, start_of, theta_of
@@ -93,7 +94,7 @@ def solve(
     found = (
         _closed_form(problem, data, tol, certify)
         if problem.name == "linear_regression"
-        else _descent(problem, data, tol, certify, steps, params)
+        else descent(problem, data, tol, certify, steps, params)
     )
     return _result(problem, data, found, time.perf_counter() - began)
 
@@ -163,7 +164,9 @@ def _proved(proof: Certificate, tol: float, data: Dataset) -> bool:
     return proof.gap <= float(np.finfo(data.X.dtype).eps) ** 2 * 400 * size
 
 
-def _descent(problem: Problem, data: Dataset, tol: float, certify: bool, steps: int, params: Any) -> Found:
+def descent(
+    problem: Problem, data: Dataset, tol: float, certify: bool, steps: int, params: Any, choose: Callable[..., Choice] = choose
+) -> Found:  # fmt: skip
     free, classes, l2 = problem.fit_intercept, problem.classes, float(problem.l2)
     X, mean, squares = centred(data.X, free)
     weights = None if data.sample_weight is None else np.asarray(data.sample_weight, np.float64)
