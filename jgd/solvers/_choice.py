@@ -50,7 +50,7 @@ def choose(n: int, columns: int, classes: int, rarest: float) -> Choice:
         chain = f"newton on {first:,} rows, " + "".join(f"lbfgs from its Hessian on {m:,}, " for m in more)
         why = f"{n:,} rows are many for {size} parameters"
         return Choice("hessian", tuple(levels[::-1]), False, bound, f"{chain}lbfgs from its Hessian on all {n:,}", why)
-    if n * size**2 <= CHEAP:
+    if is_cheap(n, size):
         return Choice(
             "hessian", (), True, bound, "newton", f"a Hessian of {n:,} rows and {size} parameters costs no more than a step"
         )
@@ -58,3 +58,8 @@ def choose(n: int, columns: int, classes: int, rarest: float) -> Choice:
         "hessian", (), False, bound, "lbfgs from the Hessian, made anew where progress is slow",
         f"{n:,} rows are too few for {size} parameters to begin on a sample",
     )  # fmt: skip
+
+
+def is_cheap(n: int, size: int) -> bool:
+    """Whether a Hessian of so many rows and parameters costs about what a step does anyway."""
+    return n * size**2 <= CHEAP

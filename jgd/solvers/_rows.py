@@ -15,9 +15,9 @@ import numpy as np
 
 from jgd.data._dataset import _aligned
 
-# Rows of a block of a Hessian; predictions (rows x lanes) of a block of a wide pass; lanes that are multiplied one by one, since
-# a sum of products reads X at the memory's speed and a matrix product of few columns does not.
-BLOCK, ENTRIES, FEW = 4096, 2**18, 4
+# Rows of a block of a Hessian. Of a block of an evaluation: entries of X, which stay in the cache between its two products (of a
+# large X half the time of two passes in float64, three quarters in float32), and predictions, rows x lanes.
+BLOCK, ENTRIES, LANES = 4096, 3 * 2**19, 2**19
 
 _highest = jax.lax.Precision.HIGHEST
 
@@ -70,8 +70,8 @@ class Rows:
     def evaluate(self, theta: np.ndarray) -> Point:
         """Predictions and gradient of the mean loss at theta."""
         with jax.enable_x64(True):
-            z = _predict(self.X, theta, self.free, self.wide)
-            return Point(z, np.array(_gradient(self.X, self.y, self.share, z, self.classes, self.free)))
+            z, gradient = _evaluate(self.X, self.y, self.share, theta, self.classes, self.free, self.wide)
+            return Point(z, np.array(gradient))
 
     def mean_loss(self, z: jax.Array) -> np.ndarray:
         """Shape (F, L)."""
@@ -134,53 +134,42 @@ def _weighted(values: jax.Array, share: jax.Array | None) -> jax.Array:
     return values * _per_row(share.astype(values.dtype), values)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _predict(X, theta, free, wide):
-    """z, shape (F, L, k, n)."""
-    dtype, (n, d) = jnp.float64 if wide else X.dtype, X.shape
+@functools.partial(jax.jit, static_argnums=(4, 5, 6))
+def _evaluate(X, y, share, theta, classes, free, wide):
+    """z, and the mean loss's gradient, float64: both of a block of rows while it is in the cache."""
+    dtype, (n, d), lanes = jnp.float64 if wide else X.dtype, X.shape, theta.shape[:3]
     weights = theta.reshape(-1, theta.shape[-1]).astype(dtype)
-    if len(weights) <= FEW:
-        z = jnp.stack([jnp.sum(X.astype(dtype) * jnp.broadcast_to(w[None, :d], X.shape), axis=1) for w in weights])
-    else:
-        z = _by_blocks(lambda X: _times_transposed(weights[:, :d], X.astype(dtype)), X.dtype != dtype, n, X, join=True)
-    if free:
-        z = z + jnp.broadcast_to(weights[:, d:], z.shape)
-    return z.reshape(*theta.shape[:3], n)
 
+    def of_block(start, size):
+        cut = lambda a, axis=0: jax.lax.dynamic_slice_in_dim(a, start, size, axis)
+        rows = cut(X).astype(dtype)
+        z = jax.lax.dot_general(weights[:, :d], rows, (((1,), (1,)), ((), ())), precision=_highest)
+        if free:
+            z = z + jnp.broadcast_to(weights[:, d:], z.shape)
+        z = z.reshape(*lanes, size)
+        slopes = _slopes(z, cut(y), classes)
+        slopes = slopes / n if share is None else slopes * _per_row(cut(share, 1).astype(dtype), z)
+        slopes = slopes.reshape(-1, size)
+        gradient = jnp.matmul(slopes, rows, precision=_highest).astype(jnp.float64)
+        if free:
+            gradient = jnp.concatenate([gradient, jnp.sum(slopes, axis=1, keepdims=True, dtype=jnp.float64)], axis=1)
+        return z, gradient
 
-@functools.partial(jax.jit, static_argnums=(4, 5))
-def _gradient(X, y, share, z, classes, free):
-    """Of the mean loss, shape (F, L, k, D), float64; in the type of z."""
-    lanes, n, dtype = z.shape[:3], z.shape[3], z.dtype
-    slopes = _weighted(_slopes(z, y, classes), share).reshape(-1, n)
-    if len(slopes) <= FEW:
-        total = jnp.stack([jnp.sum(X.astype(dtype) * jnp.broadcast_to(r[:, None], X.shape), axis=0) for r in slopes])
-    else:
-        product = lambda X, slopes: jnp.matmul(slopes.T, X.astype(dtype), precision=_highest)
-        total = _by_blocks(product, X.dtype != dtype, n, X, slopes.T)
-    total = total.astype(jnp.float64)
-    if free:
-        total = jnp.concatenate([total, jnp.sum(slopes, axis=1, keepdims=True, dtype=jnp.float64)], axis=1)
-    return total.reshape(*lanes, -1)
+    count = -(-n // max(min(n, ENTRIES // d, LANES // len(weights)), 1))
+    size = n // count
+    if n == size:
+        z, gradient = of_block(0, n)
+        return z, gradient.reshape(theta.shape)
 
+    def add(start, size, found):
+        z, total = found
+        part, gradient = of_block(start, size)
+        return jax.lax.dynamic_update_slice_in_dim(z, part, start, 3), total + gradient
 
-def _times_transposed(a, X):
-    return jax.lax.dot_general(a, X, (((1,), (1,)), ((), ())), precision=_highest)
-
-
-def _by_blocks(product, split, n, *arrays, join=False):
-    """`product` of the arrays' rows; block by block where it makes a copy in another type. Joined, or added up."""
-    size = max(ENTRIES // arrays[0].shape[1], 64)
-    if not split or n <= size:
-        return product(*arrays)
-    part = lambda start, size: product(*(jax.lax.dynamic_slice_in_dim(a, start, size) for a in arrays))
-    rest = part(n - n % size, n % size) if n % size else None
-    if join:
-        z = jnp.moveaxis(jax.lax.map(lambda i: part(i * size, size), jnp.arange(n // size)), 0, 1)
-        z = z.reshape(len(z), -1)
-        return z if rest is None else jnp.concatenate([z, rest], axis=1)
-    total = jax.lax.fori_loop(1, n // size, lambda i, total: total + part(i * size, size), part(0, size))
-    return total if rest is None else total + rest
+    found = jnp.zeros((*lanes, n), dtype), jnp.zeros(weights.shape, jnp.float64)
+    found = jax.lax.fori_loop(0, count, lambda i, found: add(i * size, size, found), found)
+    z, gradient = add(count * size, n - count * size, found) if n % count else found
+    return z, gradient.reshape(theta.shape)
 
 
 @functools.partial(jax.jit, static_argnums=3)
@@ -196,7 +185,7 @@ def _mean_loss(z, y, share, classes):
 
 def _mean(values: jax.Array, share: jax.Array | None) -> jax.Array:
     """Over rows, weighted, of (F, L, n); for many lanes as a product, which is several times as fast as a sum."""
-    if values.shape[0] * values.shape[1] <= FEW or share is None:
+    if values.shape[0] * values.shape[1] == 1 or share is None:
         return jnp.sum(_weighted(values[:, :, None], share), axis=(2, 3), dtype=jnp.float64)
     return jnp.einsum("fln,fn->fl", values, share.astype(values.dtype), precision=_highest).astype(jnp.float64)
 

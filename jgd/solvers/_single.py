@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jgd.models import LinearParams
-from jgd.solvers._choice import Choice
+from jgd.solvers._choice import Choice, is_cheap
 from jgd.solvers._descend import Descent, Record, descend
 from jgd.solvers._inverse import Inverse, inverse, of_gram
 from jgd.solvers._rows import Point, Rows
@@ -56,7 +56,17 @@ def solve_one(
     records, hessians, P = [], 0, None
     for m in choice.levels:
         near = lambda decrement, objective, g, m=m: decrement <= LEFT * k * D / (2 * m) * objective
-        at = descend(rows.sample(m), penalty, theta, None, near, renew=renew, always=P is None, columns=squares, steps=20)
+        at = descend(
+            rows.sample(m),
+            penalty,
+            theta,
+            None,
+            near,
+            renew=renew,
+            always=P is None and is_cheap(m, k * D),
+            columns=squares,
+            steps=20,
+        )
         theta, P = at.theta, at.inverse
         records, hessians = records + at.records[:-1], hessians + at.hessians
     at = descend(rows, penalty, theta, P, done, renew=renew, always=choice.always, **common)
