@@ -128,9 +128,9 @@ def descend(
     while True:
         p = memory.direction(g, inverse)
         decrement = dot(g, p) / 2
-        if stale and (met.size == 1 or done(decrement, objective, g).any()):  # one that has fallen since is no smaller
+        if stale and (met.size == 1 or (done(decrement, objective, g) & ~met).any()):  # what has fallen since is no larger
             objective, stale = rows.mean_loss(point.z) + of_penalty(theta), False
-        met = done(decrement, objective, g)
+        met |= done(decrement, objective, g)
         waiting = ~(met | stuck)
         at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
         slow = len(falling) >= 2 and bool((decrement >= falling[-2] / PROGRESS)[waiting].any())
