@@ -278,13 +278,16 @@ def test_the_gap_of_least_squares_is_exact(kind, l2, correlated):
     )
 
 
-def test_blocks_of_rows_change_nothing(monkeypatch):
+@pytest.mark.parametrize("few", [0, 2**22], ids=["compiled", "numpy"])
+def test_blocks_of_rows_change_nothing(monkeypatch, few):
     X, y = jgd.data.make_classes(500, 3, key=1)
     y = np.asarray(y) + (np.asarray(X)[:, 0] > 0.5)
     result = jgd.fit(jgd.logistic_regression(l2=0.01, classes=3), (X, y), jgd.gd(1.0), epochs=300)
     want = result.certificate()
-    monkeypatch.setattr(_hessian, "BLOCK", 7)
-    monkeypatch.setattr(_rows.Rows.blocks, "__defaults__", (7,))
+    for module in (_hessian, _rows):
+        monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(_rows, "ENTRIES", 21)
+    monkeypatch.setattr(_hessian, "FEW", few)
     proof = result.certificate()
     assert proof.method == want.method == "Newton's decrement"
     np.testing.assert_allclose([proof.gap, proof.objective], [want.gap, want.objective], rtol=1e-6)
