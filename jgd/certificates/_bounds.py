@@ -44,9 +44,9 @@ from jgd.certificates._rows import BLOCK, ENTRIES, Point
 PARTS = (16, 4)
 # Up to such a lambda R, which enlarges the bound by a third of itself, R need not be known better.
 LITTLE = 0.1
-# From such a part of the gradient's norm on (of the exact gap of squares, a hundredth of it) what rounding may have done to it is
+# From such a part of the gradient's norm on (of squares, whose gap is exact, a 5000th of it) what rounding may have done to it is
 # looked at row by row.
-BLUR = 1e-3
+BLUR = 0.05
 
 
 class Evaluated(NamedTuple):
@@ -144,7 +144,7 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
     if factor is None:
         return math.inf, "the Hessian is singular, or so nearly that rounding decides"
     flat = _by_class if softmax else np.asarray
-    if factor.norm(0 * flat(off), flat(off)) > (BLUR / 100 if squares else BLUR) * factor.norm(flat(at.gradient), 0 * flat(off)):
+    if factor.norm(0 * flat(off), flat(off)) > (BLUR / 5000 if squares else BLUR) * factor.norm(flat(at.gradient), 0 * flat(off)):
         off = np.minimum(off, _error_by_rows(point, family, at))
     if squares:
         return factor.norm(at.gradient, off) ** 2 / 2, ""

@@ -62,8 +62,8 @@ class Rows:
         for start in range(0, len(self), step):
             where = slice(start, start + step, every)
             block = self.X[where]
-            out = np.ones((len(block), self.columns))
-            out[:, : self.X.shape[1]] = block
+            out = np.empty((len(block), self.columns))
+            out[:, : self.X.shape[1]], out[:, self.X.shape[1] :] = block, 1.0
             yield where, out
 
     def _slices(self, outputs: int = 1) -> Iterator[slice]:
