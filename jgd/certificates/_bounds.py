@@ -9,9 +9,9 @@ gap is
     sum_i s_i (l_i(z_i) + l_i*(alpha_i) - alpha_i z_i) + |l2 w + v|^2 / (2 l2),
 
 two sums of what is never negative, so nothing cancels near the optimum. For alpha_i = l_i'(z_i) the first is 0 and l2 w + v the
-gradient. Where the intercept is free alpha is taken at the intercept that is best for w, and then made exactly feasible (see
-`_families`): the first sum is what the intercept is off by. Source: Fenchel's duality; Shalev-Shwartz & Zhang, "Stochastic dual
-coordinate ascent", JMLR 14 (2013).
+gradient. Where the intercept is free alpha is taken at the intercept that is best for w, and then made exactly feasible, or what
+that would cost is added (see `_families`): the first sum is what the intercept is off by. Source: Fenchel's duality;
+Shalev-Shwartz & Zhang, "Stochastic dual coordinate ascent", JMLR 14 (2013).
 
 **Newton's decrement.** Let H be the Hessian at theta = (w, b), g the gradient, lambda^2 = g' H^-1 g, R = max_i |[x_i, 1]| in the
 norm of H^-1, and D a step of length r in the norm of H. Along D a logit moves by at most R r per unit, and |l'''| <= l'' (for
@@ -133,7 +133,7 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
         if len(point.rows) >= every * max(8 * len(kept), BLOCK // 4):
             factor = factored(point, family, kept, softmax, every)
             bound = math.inf if factor is None else _by(factor, point, softmax, at.gradient, off)[0]
-            if bound <= enough:
+            if bound <= enough and math.isfinite(bound):
                 return bound, ""
             if not bound <= 16 * every * enough:  # all rows will hardly do
                 break

@@ -155,7 +155,7 @@ def longest_at_most(factor: Factor, point: Point, softmax: bool) -> float:
     largest = np.tile(point.rows.largest, point.z.shape[1] if softmax else 1)[factor.kept] / factor.scale
     norms = np.sqrt(np.sum(np.square(factor.inverse), axis=0))
     most = min(norms @ largest, length(norms) * length(largest))
-    return factor.margin * most * (1 + 1e-9)
+    return factor.margin * most * (1 + factor.eta + 1e-9)
 
 
 def longest(factor: Factor, point: Point, softmax: bool, enough: float) -> float:
