@@ -22,7 +22,7 @@ from jgd.experiments import (
     sweep,
     uniform,
 )
-from jgd.models import LinearParams, Problem, linear_regression, logistic_regression, mixed_precision
+from jgd.models import LinearParams, Problem, gram, linear_regression, logistic_regression, mixed_precision
 from jgd.optimizers import (
     MultiSteps,
     adabelief,
@@ -129,7 +129,7 @@ from jgd.training import (
     training_step,
 )
 from jgd.transformation import GradientTransformation, chain, lift, named_chain, parse, stack
-from jgd.transforms import dynamic_loss_scaling, newton, scale_by_nadam
+from jgd.transforms import dynamic_loss_scaling, lbfgs, newton, scale_by_nadam
 
 __version__ = "0.1.0"
 
@@ -185,12 +185,14 @@ __all__ = [
     "freeze",
     "fromage",
     "gd",
+    "gram",
     "halton",
     "identity",
     "initializers",
     "keep_params_nonnegative",
     "lamb",
     "lars",
+    "lbfgs",
     "lift",
     "linear_regression",
     "lion",

@@ -1,12 +1,17 @@
 """Limited memory BFGS: its mathematics on flat vectors, and the link."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from jax.flatten_util import ravel_pytree
+from scipy import optimize
 
+import jgd
 from jgd.transforms._memory import Memory, direction, empty, remember, slope_search
 
 
@@ -101,7 +106,7 @@ def test_a_search_ends_where_the_slope_is_small(slope, x64):
         assert 0.72 < found.t <= 0.73
         assert found.evaluations == 30
     else:
-        assert -0.9 * abs(at_0) <= slope(found.t) <= 0.5 * abs(at_0)
+        assert -0.9 * abs(at_0) <= slope(found.t) <= 0.8 * abs(at_0)
         assert found.evaluations <= 12
 
 
@@ -138,3 +143,208 @@ def test_runs_search_together_as_they_would_alone(x64):
         assert together.t[i] == lanes.t[i] == pytest.approx(float(one.t), rel=1e-5)
         assert together.evaluations[i] == lanes.evaluations[i] == one.evaluations
     assert len(looks) == max(one.evaluations for one in alone)
+
+
+def classes(n=300, d=4, key=0):
+    X, y = jgd.data.make_classes(n, d, key=key)
+    return np.asarray(X, np.float64), np.asarray(y)
+
+
+def optimum(X, y, l2):
+    """The optimum of a logistic regression by scipy's L-BFGS-B in float64, and the lowest objective."""
+    A, sign = np.column_stack([np.asarray(X, np.float64), np.ones(len(X))]), np.where(y == 1, 1.0, -1.0)
+    objective = lambda w: np.mean(np.logaddexp(0, -sign * (A @ w))) + l2 / 2 * np.sum(w[:-1] ** 2)
+    slope = lambda w: A.T @ (-sign / (1 + np.exp(sign * (A @ w)))) / len(A) + l2 * np.append(w[:-1], 0)
+    tight = {"ftol": 1e-16, "gtol": 1e-10, "maxiter": 1000}
+    found = optimize.minimize(objective, np.zeros(A.shape[1]), jac=slope, method="L-BFGS-B", options=tight)
+    return found.x, found.fun
+
+
+@pytest.mark.parametrize("with_gram", [False, True], ids=["alone", "with a Gram matrix"])
+def test_the_optimum_is_scipys(with_gram, x64):
+    (X, y), problem = classes(), jgd.logistic_regression(l2=1e-3)
+    tx = jgd.lbfgs(preconditioner=jgd.gram(problem, (X, y)) if with_gram else None)
+    result = jgd.fit(problem, (X, y), tx, steps=40)
+    weights, best = optimum(X, y, 1e-3)
+    assert abs(result.objective - best) < (1e-12 if x64 else 1e-6) * best
+    np.testing.assert_allclose(np.append(result.params.weights, result.params.bias), weights, rtol=1e-6 if x64 else 2e-3)
+    assert result.history.grad_norm[-1] < (1e-9 if x64 else 1e-6)
+
+
+def test_a_quadratic_of_few_dimensions_ends_after_few_steps():
+    """With the Hessian to start from after one; BFGS alone with exact searches would take three, with these a few more."""
+    X, y = np.random.default_rng(0).normal(size=(2, 50, 3)) * [[[1.0]], [[0.5]]]
+    with jax.enable_x64(True):
+        problem = jgd.linear_regression(l2=0.1)
+        data = (X, y[:, 0])
+        one = jgd.fit(problem, data, jgd.lbfgs(preconditioner=jgd.gram(problem, data, ridge=0.0)), steps=1)
+        assert one.history.grad_norm[-1] < 1e-14
+        assert jgd.fit(problem, data, jgd.lbfgs(), steps=15).history.grad_norm[-1] < 1e-9
+
+
+def test_badly_scaled_columns_need_the_gram_matrix():
+    X, y = classes()
+    with jax.enable_x64(True):
+        X, problem = X * np.array([1e3, 1e-2, 1.0, 30.0]), jgd.logistic_regression()
+        with_gram = jgd.fit(problem, (X, y), jgd.lbfgs(preconditioner=jgd.gram(problem, (X, y))), steps=20)
+        assert with_gram.objective - optimum(X / [1e3, 1e-2, 1.0, 30.0], y, 0.0)[1] < 1e-12
+        assert jgd.fit(problem, (X, y), jgd.lbfgs(), steps=20).objective > with_gram.objective + 1e-6
+
+
+@pytest.mark.parametrize("with_gram", [False, True], ids=["alone", "with a Gram matrix"])
+def test_a_batch_evaluates_little_more_often_than_its_slowest_lane_alone(with_gram):
+    """At most 1.3 times as often, one evaluation of the batch being one of all its lanes at once.
+
+    Evaluations are the slopes that are looked at; with one matrix for penalties of five decades, also the gradients.
+    """
+    data, penalties, steps = classes(1000, 10), np.geomspace(1e-5, 1.0, 24), 12
+    with jax.enable_x64(True):
+        tx = jgd.lbfgs(preconditioner=jgd.gram(jgd.logistic_regression(l2=1e-2), data) if with_gram else None)
+        sweep = jgd.sweep(jgd.logistic_regression(l2=jgd.over(penalties)), data, tx, steps=steps, record=1)
+        assert sweep.programs == 1
+        looks = np.stack([np.diff(np.asarray(lane.history.lbfgs_evaluations)) for lane in sweep])
+        assert looks.shape == (24, steps)
+        slowest = int(looks.sum(axis=1).argmax())
+        alone = jgd.fit(jgd.logistic_regression(l2=penalties[slowest]), data, tx, steps=steps)
+        of_slowest = int(alone.history.lbfgs_evaluations[-1])
+        assert of_slowest == looks[slowest].sum() >= steps
+        gradients = steps if with_gram else 0
+        assert gradients + looks.max(axis=0).sum() <= 1.3 * (gradients + of_slowest)
+        np.testing.assert_allclose(sweep[slowest].params.weights, alone.params.weights, rtol=1e-7)
+
+
+def test_softmax_with_one_gram_matrix_for_all_classes(x64):
+    X, _ = classes()
+    y = np.digitize(X[:, 0] + X[:, 1], [-1.0, 1.0])
+    problem = jgd.logistic_regression(l2=0.01, classes=3)
+    G = jgd.gram(problem, (X, y))
+    assert G.shape == (5, 5)
+    result = jgd.fit(problem, (X, y), jgd.lbfgs(preconditioner=G), steps=25)
+    newton = jgd.fit(problem, (X, y), jgd.newton(), steps=12)
+    assert abs(result.objective - newton.objective) < (1e-12 if x64 else 1e-6)
+
+
+def test_any_function_is_minimised(x64):
+    """Rosenbrock's valley, of a pytree, from where every solver is tried."""
+    valley = lambda p: (1 - p["x"]) ** 2 + 100 * (p["y"] - p["x"] ** 2) ** 2
+    result = jgd.minimize(valley, {"x": -1.2, "y": 1.0}, jgd.lbfgs(), steps=60)
+    np.testing.assert_allclose([result.params["x"], result.params["y"]], 1.0, atol=1e-8 if x64 else 1e-3)
+    losses = np.array(result.history.loss)
+    assert (np.diff(losses) <= 1e-6 * losses[:-1] + 1e-9).all()
+
+
+def test_in_a_plain_loop_of_optax():
+    f = lambda w: jnp.sum((w - jnp.arange(3.0)) ** 4 + (w - 1.0) ** 2)
+    tx, w = optax.chain(jgd.lbfgs()), jnp.zeros(3)
+
+    @jax.jit
+    def step(w, state):
+        value, grad = jax.value_and_grad(f)(w)
+        updates, state = tx.update(grad, state, w, value=value, grad=grad, value_fn=f)
+        return optax.apply_updates(w, updates), state
+
+    state = tx.init(w)
+    for _ in range(20):
+        w, state = step(w, state)
+    assert jnp.linalg.norm(jax.grad(f)(w)) < 1e-4
+
+
+def test_where_no_step_is_good_none_is_taken_and_none_is_tried_again():
+    """A slope that is no number anywhere but at the start: the memory is given up, and then the search."""
+    problem = jgd.Problem(lambda w: w**2 + w * jnp.where(w == 1.0, 0.0, jnp.nan), init=1.0)
+    result = jgd.fit(problem, None, jgd.lbfgs(evaluations=5), steps=6, record=1)
+    assert (result.params, result.history.lbfgs_step_size[-1]) == (1.0, 0.0)
+    assert result.history.lbfgs_evaluations.tolist() == [0, 5, 10, 10, 10, 10, 10]
+
+
+def test_frozen_parameters_stay(x64):
+    problem = jgd.Problem(
+        lambda p: jnp.sum((p["a"] - 1.0) ** 4 + p["a"] ** 2 * p["b"] ** 2),
+        {"a": jnp.zeros(2), "b": jnp.ones(2)},
+        frozen={"a": False, "b": True},
+    )
+    params = jgd.fit(problem, None, jgd.lbfgs(), steps=15).params
+    assert (params["b"] == 1.0).all()
+    a = np.asarray(params["a"])
+    np.testing.assert_allclose(4 * (a - 1) ** 3 + 2 * a, 0, atol=1e-8 if x64 else 1e-5)
+
+
+def test_half_precision():
+    """A loss computed in bfloat16, and parameters in it."""
+    X, y = classes()
+    problem = jgd.logistic_regression(l2=0.01)
+    params = jgd.fit(jgd.mixed_precision(problem), (X, y), jgd.lbfgs(), steps=10).params
+    assert params.weights.dtype == jnp.float32
+    assert problem.objective(params, (X, y)) < optimum(X, y, 0.01)[1] + 1e-3
+    small = jgd.minimize(lambda w: jnp.sum((w - 2) ** 2), jnp.zeros(3, jnp.bfloat16), jgd.lbfgs(memory=3), steps=8)
+    assert small.params.dtype == jnp.bfloat16
+    np.testing.assert_allclose(np.asarray(small.params, np.float32), 2.0, rtol=0.02)
+
+
+def test_a_search_takes_one_product_with_the_data():
+    """Beside gradient descent's: the scores along the ray, whatever the number of evaluations; for a batch as well."""
+    X, y = jgd.data.make_classes(500, 20, key=0)
+    problem = jgd.logistic_regression(l2=0.1)
+    data = problem.dataset((X, y))
+
+    def count(tx, lanes):
+        init, step = jgd.training_step(problem, tx)
+        state = init(problem.init(None, data))
+        if lanes:
+            state, step = jax.tree.map(lambda a: jnp.stack([a] * 8, -1), state), jax.vmap(step, in_axes=(-1, None), out_axes=-1)
+        lowered = jax.jit(step).lower(state, data)
+        text = lowered.compile().as_text()
+        dots = [line for line in text.splitlines() if " dot(" in line]
+        return sum(bool(re.search(r"= f32\[(1,)?(500|20)(,1|,8)?\]", line)) for line in dots)
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    try:
+        for lanes in (False, True):
+            assert count(jgd.lbfgs(), lanes) == 1 + count(jgd.gd(0.1), lanes) == 3
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.mark.parametrize("kind", ["line", "outputs", "binary", "softmax", "no intercept"])
+def test_a_gram_matrix_bounds_the_hessian_everywhere(kind):
+    """By the smallest eigenvalue of the difference, at points near and far; for least squares it is the Hessian."""
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(60, 3)) * [1.0, 10.0, 0.1], rng.uniform(0.2, 2.0, 60)
+    problem, y = {
+        "line": (jgd.linear_regression(l2=0.3), rng.normal(size=60)),
+        "outputs": (jgd.linear_regression(), rng.normal(size=(60, 2))),
+        "binary": (jgd.logistic_regression(l2=0.1), np.arange(60) % 2),
+        "softmax": (jgd.logistic_regression(l2=0.1, classes=3), np.arange(60) % 3),
+        "no intercept": (jgd.logistic_regression(l2=0.1, fit_intercept=False), np.arange(60) % 2),
+    }[kind]
+    with jax.enable_x64(True):
+        data = problem.dataset((X, y, weight))
+        flat, unravel = ravel_pytree(problem.init(None, data))
+        G = np.asarray(jgd.gram(problem, data, ridge=0.0))
+        bound = np.kron(G, np.eye(len(flat) // len(G)))
+        hessian = jax.jit(jax.hessian(lambda w: problem.objective(unravel(w), data)))
+        for scale in (0.0, 0.1, 3.0):
+            H = np.asarray(hessian(jnp.asarray(scale * rng.normal(size=len(flat)))))
+            assert np.linalg.eigvalsh(bound - H).min() > -1e-12 * np.linalg.norm(G)
+            if kind in ("line", "outputs"):
+                np.testing.assert_allclose(bound, H, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(np.asarray(jgd.gram(problem, data)) - G, 2e-6 * np.diag(np.diag(G)), rtol=1e-6, atol=1e-13)
+
+
+def test_a_column_of_zeros_leaves_the_gram_matrix_definite():
+    G = jgd.gram(jgd.logistic_regression(), (np.c_[np.zeros(5), np.arange(5.0)], [0, 1, 0, 1, 1]))
+    assert np.linalg.eigvalsh(np.asarray(G, np.float64)).min() > 0
+
+
+def test_bad_input():
+    with pytest.raises(TypeError, match=r"lbfgs: learning_rate must be a number, .* found schedules"):
+        jgd.lbfgs(jgd.schedules.constant(0.1)).init(jnp.ones(2))
+    with pytest.raises(TypeError, match=r"lbfgs searches along a ray: its update needs params and value_fn="):
+        jgd.apply_gradients(jgd.lbfgs(), 1.0, 1.0)
+    with pytest.raises(ValueError, match=r"square matrix over the 3 parameters, .* found shape \(2, 2\); jgd.gram makes one"):
+        jgd.lbfgs(preconditioner=jnp.eye(2)).init(jnp.ones(3))
+    with pytest.raises(TypeError, match=r"memory must be a whole number, found 2.5"):
+        jgd.lbfgs(memory=2.5)
+    with pytest.raises(TypeError, match=r"gram is of jgd.linear_regression or jgd.logistic_regression, found Problem"):
+        jgd.gram(jgd.Problem(lambda w: w**2, init=1.0), ([[1.0]], [1.0]))

@@ -8,7 +8,7 @@ from jax.flatten_util import ravel_pytree
 
 import jgd
 from jgd.data._dataset import by_feature
-from jgd.models import _rays
+from jgd.models import _gram, _rays
 from jgd.models._problem import pinned
 
 RNG = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def name(request):
 @pytest.mark.parametrize("weighted", [True, False], ids=["weighted by row", "plain by feature"])
 def test_they_are_those_of_the_objective_by_autodiff(name, weighted, x64, monkeypatch):
     """In blocks of rows, the last of them shorter."""
-    monkeypatch.setattr(_rays, "BLOCK", 32)
+    monkeypatch.setattr(_gram, "BLOCK", 32)
     problem = PROBLEMS[name]()
     data = problem.dataset(data_of(name, weighted))
     params, u = at_random(problem, data)

@@ -2,7 +2,8 @@
 
 Nothing here branches on numbers. What a run does not need is masked, so that under `vmap` all runs do the same work at once.
 
-Source: Nocedal & Wright, "Numerical optimization", 2nd edition, algorithm 7.4 and section 3.5.
+Source: Nocedal & Wright, "Numerical optimization", 2nd edition, algorithm 7.4 and section 3.5; the bounds on the
+slope: Hager & Zhang, "A new conjugate gradient method with guaranteed descent", SIAM J. Optim. 16 (2005).
 """
 
 from collections.abc import Callable
@@ -94,7 +95,7 @@ class Search(NamedTuple):
     high_slope: jax.Array
 
 
-def slope_search(slope: Callable, first, slope_at_0, *, up=0.5, down=0.9, evaluations=20) -> Search:
+def slope_search(slope: Callable, first, slope_at_0, *, up=0.8, down=0.9, evaluations=20) -> Search:
     """A step t along a ray with -down |phi'(0)| <= phi'(t) <= up |phi'(0)|, from phi' alone.
 
     Objectives are not compared: near the optimum they are the same in all digits. The minimum along the ray is bracketed by
