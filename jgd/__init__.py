@@ -129,7 +129,7 @@ from jgd.training import (
     training_step,
 )
 from jgd.transformation import GradientTransformation, chain, lift, named_chain, parse, stack
-from jgd.transforms import dynamic_loss_scaling, lbfgs, newton, scale_by_nadam
+from jgd.transforms import average_iterates, averaged_params, dynamic_loss_scaling, lbfgs, newton, scale_by_nadam
 
 __version__ = "0.1.0"
 
@@ -164,6 +164,8 @@ __all__ = [
     "apply_every",
     "apply_gradients",
     "apply_if_finite",
+    "average_iterates",
+    "averaged_params",
     "centralize",
     "certificate",
     "chain",

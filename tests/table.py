@@ -193,6 +193,7 @@ TRANSFORMATIONS |= {
         steps=8,
         static={"cg_steps": "which way the step is found"},
     ),
+    "average_iterates": Case(lambda: jgd.average_iterates(), optax.identity, link=True),
     "lbfgs": Case(
         lambda: jgd.lbfgs(memory=5),
         lambda: dense_bfgs(5),
