@@ -5,8 +5,8 @@ from typing import NamedTuple
 # Of more parameters no Hessian is made, of more columns no Gram matrix.
 LARGEST = 2000
 # The largest sample is an eighth of the rows, or so many for each parameter, if that is no more than a quarter. A smaller one is
-# an eighth of it, as long as it has half so many for each parameter, and so many rows of the
-# rarest class; of weighted rows those that count.
+# an eighth of it, as long as it has half so many for each parameter, and so many of the rarest class; of weighted rows, of those
+# that count.
 PER_PARAMETER, RAREST = 64, 50
 # Entries of the Hessian times rows, up to which it is made anew at each step: about what a step costs anyway.
 CHEAP = 2**26
