@@ -180,7 +180,8 @@ def _proved(proof: Certificate, tol: float, data: Dataset) -> bool:
 
 
 def descent(
-    problem: Problem, data: Dataset, tol: float, certify: bool, steps: int, params: Any, choose: Callable[..., Choice] = choose
+    problem: Problem, data: Dataset, tol: float, certify: bool, steps: int, params: Any,
+    chosen: Callable[..., Choice] | None = None,
 ) -> Found:  # fmt: skip
     free, classes, l2 = problem.fit_intercept, problem.classes, float(problem.l2)
     columns = centred(data.X, free)
@@ -188,7 +189,7 @@ def descent(
     counts = None if weights is None else (weights / weights.sum()).astype(data.X.dtype)[None]
     rows = Rows(_placed(columns.X), _placed(np.asarray(data.y, np.int32)), counts, classes, free)
     shares, rarest, used = _shares(np.asarray(data.y), weights, classes)
-    choice = choose(len(data), rows.columns, classes, rarest, used)
+    choice = (chosen or choose)(len(data), rows.columns, classes, rarest, used)
     penalty = np.tile(np.append(columns.penalty(l2), np.zeros(int(free))), rows.k)
     known = shares if free else np.full(classes, 1 / classes)
     start = Start(start_of(rows, shares), float(-np.sum(shares * np.log(np.maximum(known, 1e-12)))))
@@ -211,7 +212,8 @@ def descent(
         proof = certificate(problem, data, params, enough=tol * objective) if certify else None
         if proof is None or _proved(proof, tol, data) or not met or left <= 0 or separate:
             break
-        if proof.gap > before / 2 or proof.reason and share * min(tol, LOOSE) < NEAR:
+        stands = len(at.records) > 1 and proof.gap > before / 2
+        if stands or proof.reason and share * min(tol, LOOSE) < NEAR:
             met = False  # it is the parameters' own rounding that the proof sees
             break
         before = proof.gap
