@@ -2,10 +2,11 @@
 
     python -m benchmarks single_run [--json FILE] [--markdown FILE] [--only NAME] [--quick]
     python -m benchmarks sweep [--json FILE] [--markdown FILE] [--picture FILE] [--only NAME] [--quick]
+    python -m benchmarks optimum [--json FILE] [--markdown FILE] [--picture FILE] [--only NAME] [--data FOLDER] [--quick]
 
 Each contestant is a process of its own; they take turns, and while one runs the others wait. Everything that is said about
 speed is a ratio of medians measured side by side, and only where both reached the same objective, which we score in float64.
-What must be installed is in the `peers` extra, and scikit-learn, numba and tensorflow-cpu besides; what is not, is named in
+What must be installed is in the `peers` extra (`peers-optimum` for the last), and tensorflow-cpu besides; what is not, is named in
 the output. Run it on an idle machine: the load is printed.
 """
 

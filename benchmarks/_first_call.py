@@ -20,16 +20,22 @@ _seat.first()
 TAKE_PART = ("jgd", "optax, scan", "torch, DataLoader", "Keras on JAX", "Keras on torch", "Keras on TensorFlow", "NumPy")
 
 
+def jgd_cache(folder: str) -> dict[str, str]:
+    return {"JGD_COMPILATION_CACHE": folder}
+
+
+def jax_cache(folder: str) -> dict[str, str]:
+    """What has JAX keep its programs there, however small."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": folder, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }  # fmt: skip
+
+
 def first_call(rounds: int, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     """Seconds of each process, and who was left out. With a warm cache: JAX's persistent one, which a run before has filled."""
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
-        warm = {
-            "jgd": {"JGD_COMPILATION_CACHE": ours},
-            "optax, scan": {
-                "JAX_COMPILATION_CACHE_DIR": theirs, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-                "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-            },
-        }  # fmt: skip
+        warm = {"jgd": jgd_cache(ours), "optax, scan": jax_cache(theirs)}
         takers = [c for c in CONTESTANTS if c.name in TAKE_PART]
         left_out = {c.name: reason for c in takers if (reason := c.absence(quick))}
         cases = [(c.name, c, c.env) for c in takers if c.name not in left_out]

@@ -8,25 +8,28 @@ from typing import Any
 _seat: dict[str, Any] = {}
 
 
-def sit(module: str, function: str, work) -> None:
-    """Imports the library and makes the data; nothing of the work is done."""
-    data = work.data()
-    _seat["run"] = getattr(importlib.import_module(f"benchmarks.contestants.{module}"), function)(work, *data)
+def sit(module: str, function: str, work, settings: dict[str, Any] | None = None) -> float:
+    """Imports the library, which takes the seconds returned, and makes the data; nothing of the work is done."""
+    data, began = work.data(), time.perf_counter()
+    make = getattr(importlib.import_module(f"benchmarks.contestants.{module}"), function)
+    seconds = time.perf_counter() - began
+    _seat["run"] = make(work, *data, **(settings or {}))
+    return seconds
 
 
-def first() -> tuple[float, Any]:
+def first(setting: float = 0) -> tuple[float, Any]:
     """Seconds of the first run, compilation included, and its parameters."""
     began = time.perf_counter()
-    params = _seat["run"](0)
+    params = _seat["run"](setting)
     return time.perf_counter() - began, params
 
 
-def repeat(count: int, seed: int) -> list[float]:
-    """Seconds of each of so many runs."""
+def repeat(count: int, setting: float, step: float = 1) -> list[float]:
+    """Seconds of each of so many runs; the first has this seed or setting, each later one so much more."""
     seconds, run, clock = [], _seat["run"], time.perf_counter
     for i in range(count):
         began = clock()
-        run(seed + i)
+        run(setting + step * i)
         seconds.append(clock() - began)
     return seconds
 

@@ -30,7 +30,7 @@ def environment(extra: dict[str, str]) -> dict[str, str]:
 
 
 class Worker:
-    """A process with environment variables of its own.
+    """A process with environment variables of its own, and an interpreter of its own if given.
 
     >>> import operator
     >>> with Worker() as worker:
@@ -38,11 +38,11 @@ class Worker:
     3
     """
 
-    def __init__(self, env: dict[str, str] | None = None):
+    def __init__(self, env: dict[str, str] | None = None, python: str = sys.executable):
         self.connection, theirs = Pipe()
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks._worker", str(theirs.fileno())],
+            [python, "-m", "benchmarks._worker", str(theirs.fileno())],
             env=environment(env or {}), pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL, stderr=self.errors,
             process_group=0,
         )  # fmt: skip
@@ -75,6 +75,10 @@ class Worker:
         self.start(function, *args)
         return self.result(timeout)
 
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
     def _kill(self) -> None:
         """Ends the process, and those that it started."""
         with contextlib.suppress(ProcessLookupError):
@@ -84,6 +88,9 @@ class Worker:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self.end()
+
+    def end(self) -> None:
         self.connection.close()
         self._kill()
         self.process.wait()

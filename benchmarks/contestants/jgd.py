@@ -63,3 +63,17 @@ def lanes_at_end(work, X, y):
 def lanes_of_keys(work, X, y):
     """As many lanes, of which eight differ only in their order of rows."""
     return lanes(work, X, y, rates=work.lanes // 8, keys=8)
+
+
+def logistic(work, X, y):
+    """To the optimum, from NumPy arrays."""
+
+    def run(setting):
+        result = solved(jgd.logistic_regression(l2=work.l2), (X, y), setting)
+        return np.asarray(result.params.weights), np.asarray(result.params.bias)
+
+    return run
+
+
+def solved(problem, data, setting):
+    return jgd.fit(problem, data, jgd.newton(), steps=int(setting))
