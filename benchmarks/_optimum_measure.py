@@ -20,7 +20,7 @@ BELOW = 1e-9  # an error that is this far below zero says that the optimum was n
 
 @dataclasses.dataclass
 class Rung:
-    """A setting, the error it ends with, and seconds: of the first run, and of later ones (or of the first, if it was too slow)."""
+    """A setting, the error it ends with, and seconds: of the first run, and of later ones; of the first, if it is too slow."""
 
     setting: float
     error: float
@@ -139,10 +139,10 @@ def measure(
 
 def _end_the_slow(climbs: list[Climb], targets: Sequence[float]) -> None:
     """Lets go of what holds memory and will not be run again."""
-    seconds = lambda climb, target: rung.steady if (rung := climb.reaching(target)) else float("inf")
-    ahead = [
-        climb for target in targets for climb in sorted(climbs, key=lambda climb, target=target: seconds(climb, target))[:AGAIN]
-    ]
+    ahead = []
+    for target in targets:
+        there = [climb for climb in climbs if climb.reaching(target)]
+        ahead += sorted(there, key=lambda climb, target=target: climb.reaching(target).steady)[:AGAIN]
     for climb in climbs:
         if climb not in ahead:
             climb.worker.end()

@@ -30,7 +30,7 @@ def objective(X: np.ndarray, y: np.ndarray, params: Params, l2: float) -> float:
 
 def optimum(X: np.ndarray, y: np.ndarray, l2: float, steps: int = 100) -> tuple[float, Params]:
     """The least objective and where it is: damped Newton, until a step gains no more than rounding."""
-    n, d = X.shape
+    d = X.shape[1]
     theta, penalty = np.zeros(d + 1), l2 * np.append(np.ones(d), 0)
     value = objective(X, y, (theta[:d], theta[d]), l2)
     for _ in range(steps):

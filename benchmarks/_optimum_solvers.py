@@ -13,8 +13,10 @@ EPOCHS = tuple(float(2**k) for k in range(11))
 STEPS = tuple(float(k) for k in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 40, 60, 100))
 EXACT = (0.0,)
 
-QUICK = ("jgd", "scikit-learn lbfgs", "scikit-learn newton-cholesky", "glum", "scipy L-BFGS-B", "optax lbfgs",
-         "LogisticRegressionCV lbfgs", "joblib, newton-cholesky", "optax lbfgs, vmap", "GridSearchCV(Ridge)", "RidgeCV")  # fmt: skip
+QUICK = (
+    "jgd", "scikit-learn lbfgs", "scikit-learn newton-cholesky", "glum", "scipy L-BFGS-B", "optax lbfgs",
+    "LogisticRegressionCV lbfgs", "joblib, newton-cholesky", "optax lbfgs, vmap", "GridSearchCV(Ridge)", "RidgeCV",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

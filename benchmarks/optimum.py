@@ -1,19 +1,19 @@
 """Time to the optimum beside other solvers: one fit (c1 to c6), many at once (b3, b4), and paths of ridge regression (b5).
 
-Each solver is run with a knob (a tolerance, a number of epochs or steps) from coarse to fine; what it ends with is scored by us, in
-float64, against an optimum that Newton's method found in float64. "to 1e-6" is the median of the fastest setting whose error is no
-larger; settings lie a factor of ten in tolerance apart, and near each target one more is tried in between. The error is the relative
-suboptimality, (f - f*) / f*, of the mean loss and l2/2 |w|^2, the intercept free; elsewhere as the table says. First each climbs its
-settings, alone; then the eight fastest to each target are run again in turn, round by round. A run that takes longer than a minute is
-given up, and said.
+Each solver is run with a knob (a tolerance, a number of epochs or steps) from coarse to fine; what it ends with is scored by
+us, in float64, against an optimum that Newton's method found in float64. "to 1e-6" is the median of the fastest setting
+whose error is no larger; settings lie a factor of ten in tolerance apart, and near each target one more is tried in between.
+The error is the relative suboptimality, (f - f*) / f*, of the mean loss and l2/2 |w|^2, the intercept free; elsewhere as the
+table says. First each climbs its settings, alone; then the eight fastest to each target are run again in turn, round by
+round. A run that takes longer than a minute is given up, and said.
 
-jgd goes from NumPy arrays to the parameters. A peer has its data in the form it likes best (float32, float64, sparse where most of
-X is zero, by columns or by rows) before the time begins. "compile" is the first run of all less the median of later ones, imports
-not counted. "in a fresh process" is the first run of a process and what it imports, with an empty compilation cache and with one
-that an earlier process has filled.
+jgd goes from NumPy arrays to the parameters. A peer has its data in the form it likes best (float32, float64, sparse where
+most of X is zero, by columns or by rows) before the time begins. "compile" is the first run of all less the median of later
+ones, imports not counted. "in a fresh process" is the first run of a process and what it imports, with an empty compilation
+cache and with one that an earlier process has filled.
 
-statsmodels has its penalty from its penalised likelihoods, skglm from an l1 and l2 penalty without the former, and liblinear, which
-penalises the intercept, has it as a hundredth of a column of hundreds.
+statsmodels has its penalty from its penalised likelihoods, skglm from an l1 and l2 penalty without the former, and
+liblinear, which penalises the intercept, has it as a hundredth of a column of hundreds.
 """
 
 import argparse
