@@ -1,5 +1,7 @@
 """jgd by its public names alone."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -77,3 +79,45 @@ def logistic(work, X, y):
 
 def solved(problem, data, setting):
     return jgd.fit(problem, data, jgd.newton(), steps=int(setting))
+
+
+def folds(work, X, y):
+    """All penalties on all folds: (penalties, folds, d) weights."""
+    trained = [np.flatnonzero(rows) for rows in work.trained]
+
+    def run(setting):
+        problem = jgd.logistic_regression(l2=jgd.over(work.penalties))
+        found = [jgd.sweep(problem, (X[rows], y[rows]), jgd.newton(), steps=int(setting)).params for rows in trained]
+        return np.stack([fold.weights for fold in found], axis=1), np.stack([fold.bias for fold in found], axis=1)
+
+    return run
+
+
+def replicates(work, X, y):
+    """All replicates as lanes, each with its own weights of the rows."""
+    problem, counts = jgd.logistic_regression(l2=work.l2), work.counts()
+
+    @functools.partial(jax.jit, static_argnums=3)
+    def solve(X, y, weights, steps):
+        one = lambda weights: jgd.train(problem, jgd.Dataset(X, y, weights), jgd.newton(), steps=steps).params
+        return jax.lax.map(one, weights, batch_size=32)
+
+    def run(setting):
+        params = solve(X, y, counts.astype(np.float32), int(setting))
+        return np.asarray(params.weights), np.asarray(params.bias), counts
+
+    return run
+
+
+def ridge(work, X, y):
+    """The errors of each penalty on each fold."""
+    parts = [(np.flatnonzero(rows), np.flatnonzero(~rows)) for rows in work.trained]
+
+    def run(setting):
+        problem, errors = jgd.linear_regression(l2=jgd.over(work.penalties)), []
+        for train, test in parts:
+            params = jgd.sweep(problem, (X[train], y[train]), jgd.newton(ridge=1e-7), steps=2).params
+            errors.append(np.mean((X[test] @ params.weights.T + params.bias - y[test][:, None]) ** 2, axis=0))
+        return np.stack(errors, axis=1)
+
+    return run

@@ -59,15 +59,18 @@ def logistic(work, X, y, solver, form="float64", **options):
 
 
 def folds(work, X, y, solver, form="float64"):
-    """`LogisticRegressionCV` on all cores; it scores each fold too, and is spared the fit on all rows."""
-    X, C = formed(X, form), 1 / (work.trained.sum(axis=1)[0] * work.penalties)
+    """`LogisticRegressionCV` on all cores; it scores each fold too, and is spared the fit on all rows.
+
+    It goes from the strongest penalty to the weakest, each fit from the one before.
+    """
+    X, C = formed(X, form), 1 / (work.trained.sum(axis=1)[0] * work.penalties[::-1])
 
     def run(tolerance):
         model = LogisticRegressionCV(
             Cs=C, cv=KFold(work.folds), solver=solver, tol=tolerance, max_iter=10_000, n_jobs=-1, refit=False,
             scoring="neg_log_loss", l1_ratios=(0.0,), use_legacy_attributes=False,
         )  # fmt: skip
-        found = np.swapaxes(model.fit(X, y).coefs_paths_.reshape(work.folds, len(C), -1), 0, 1)
+        found = np.swapaxes(model.fit(X, y).coefs_paths_.reshape(work.folds, len(C), -1)[:, ::-1], 0, 1)
         return found[..., :-1], found[..., -1]
 
     return quietly(run)
