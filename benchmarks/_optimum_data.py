@@ -51,14 +51,14 @@ def duplicates(n: int, d: int) -> Rows:
 def hard(n: int, d: int) -> Rows:
     """Counts with heavy tails on scales from 1e-6 to 1e6, events that only one class has, and columns that nearly agree.
 
-    As where connections are told from attacks by what they counted: half of the columns were standardised, half were not.
+    As where connections are told from attacks by what they counted: half of the counts were standardised, half were not.
     """
     rng = np.random.default_rng(99)
     y = rng.random(n) < 0.8
     kinds = d // 4
-    counts = np.exp(rng.standard_normal((n, kinds)) * 1.5 + np.where(y, 1.0, -1.0)[:, None] * rng.uniform(0.2, 1.2, kinds))
+    counts = np.exp(rng.standard_normal((n, kinds)) * 1.5 + np.where(y, 1.0, -1.0)[:, None] * rng.uniform(0.5, 1.5, kinds))
     counts = np.floor(counts * 3)  # many are zero
-    shares = np.clip(rng.beta(0.3, 0.3, (n, kinds)) + np.where(y, 0.35, -0.35)[:, None] * rng.uniform(0, 1, kinds), 0, 1)
+    shares = np.clip(rng.beta(0.3, 0.3, (n, kinds)) + np.where(y, 0.5, -0.5)[:, None] * rng.uniform(0, 1, kinds), 0, 1)
     events = rng.random((n, kinds)) < np.geomspace(1e-4, 1e-2, kinds)
     events[:, ::2] &= y[:, None]  # every second one is seen in one class alone
     base = np.concatenate([counts, shares, events], axis=1)
@@ -68,6 +68,14 @@ def hard(n: int, d: int) -> Rows:
     near = copied + 1e-3 * copied.std(axis=0) * rng.standard_normal(copied.shape)
     flipped = rng.random(n) < 1e-3
     return np.concatenate([base, near], axis=1).astype(np.float32), (y ^ flipped).astype(np.float32)
+
+
+def hard_standardised(n: int, d: int) -> Rows:
+    """The same, every column standardised, as a careful user would; the tails stay, and so do the copies."""
+    X, y = hard(n, d)
+    X = X.astype(np.float64)
+    std = X.std(axis=0)
+    return ((X - X.mean(axis=0)) / np.where(std > 0, std, 1)).astype(np.float32), y  # of few rows an event may never happen
 
 
 def correlated(n: int, d: int) -> Rows:

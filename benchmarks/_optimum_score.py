@@ -39,6 +39,8 @@ def optimum(X: np.ndarray, y: np.ndarray, l2: float, steps: int = 100) -> tuple[
         decrement, t = (gradient + penalty * theta) @ step, 1.0
         if decrement / 2 <= EPS * value / 4:
             return value, (theta[:d], theta[d])
+        if not np.isfinite(decrement):
+            raise ValueError("the data or the objective are not finite.")
         while True:
             new = theta - t * step
             new_value = objective(X, y, (new[:d], new[d]), l2)

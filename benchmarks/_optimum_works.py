@@ -34,7 +34,7 @@ class OptimumWork:
     name: str
     says: str
     kind: Literal["fit", "folds", "bootstrap", "ridge", "left out"]
-    rows: Literal["a9a", "plain", "duplicates", "hard", "correlated", "housing"]
+    rows: Literal["a9a", "plain", "duplicates", "hard", "hard_standardised", "correlated", "housing"]
     n: int
     d: int
     l2: float | tuple[float, ...]
@@ -134,6 +134,8 @@ def works(quick: bool = False) -> list[OptimumWork]:
         OptimumWork("c3", f"logistic, {half:,} x 40, of which 10 are copies, l2 = 1/n", "fit", "duplicates", half, 40, 1 / half),
         OptimumWork("c3b", f"logistic, {hard:,} x 40, badly scaled, quasi-separable, nearly singular, l2 = 1/n", "fit", "hard",
                     hard, 40, 1 / hard),
+        OptimumWork("c3b_standardised", f"the same {hard:,} x 40, standardised, l2 = 1/n", "fit", "hard_standardised", hard, 40,
+                    1 / hard),
         a9a("c6", "a9a, to statistical accuracy: a gap below d / 2n", error="suboptimality times 2n / d", targets=(1.0,)),
         OptimumWork("b3", f"{len(penalties)} penalties x 5 folds, logistic, {small:,} x 50", "folds", "correlated", small, 50,
                     penalties, folds=5, **gradient),
