@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("jax", "jaxlib", "optax", "torch", "keras", "tensorflow", "tensorflow-cpu", "scikit-learn", "joblib", "numba",
-             "numpy")  # fmt: skip
+             "numpy", "scipy", "glum", "statsmodels", "skglm", "optimistix")  # fmt: skip
 READ = 400_000_000  # bytes
 
 

@@ -133,7 +133,12 @@ def measure(
             for climb in climbs if k % 2 else climbs[::-1]:
                 for target in work.targets if climb.worker.alive else ():
                     say(f"{work.name}: {climb.name} to {target:g}, round {k + 1} of {rounds}")
-                    climb.again(target, budget / rounds)
+                    try:
+                        climb.again(target, budget / rounds)
+                    except WorkerFailed as failure:
+                        climb.ended = f"FAILED when run again: {failure}"
+                        climb.worker.end()
+                        break
     return Outcome(work, climbs, left_out)
 
 

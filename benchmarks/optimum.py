@@ -28,6 +28,7 @@ from benchmarks import _machine, _optimum_fresh, _optimum_report, _report
 from benchmarks._optimum_measure import measure, optimum_missed
 from benchmarks._optimum_solvers import SOLVERS
 from benchmarks._optimum_works import OptimumWork, works
+from benchmarks._worker import WorkerFailed
 from benchmarks.single_run import chosen, failed, say, show
 
 FRESH = ("c6", "b3")
@@ -46,8 +47,12 @@ def run(wanted: list[OptimumWork], options: argparse.Namespace) -> dict[str, Any
         outcome = measure(work, solvers, 1 if quick else 5, 0.2 if quick else 2.0, options.bound, pythons, say)
         described = _optimum_report.described(outcome)
         if work.name in FRESH:
-            described["fresh"] = _optimum_fresh.fresh(outcome, 1 if quick else 3, pythons, say)
+            try:
+                described["fresh"] = _optimum_fresh.fresh(outcome, 1 if quick else 3, pythons, say)
+            except WorkerFailed as failure:
+                errors.append(f"{work.name} in a fresh process FAILED: {failure}")
         errors += failed(work.name, described) + optimum_missed(outcome)
+        errors += [f"{work.name}, {e['name']}: {e['ended']}" for e in described["entries"] if e["ended"].startswith("FAILED")]
         report["works"].append(described)
         for table in _optimum_report.tables({"works": [described]})[1:]:
             show(table)
