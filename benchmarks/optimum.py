@@ -92,6 +92,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     every = works(options.quick)
     names = chosen(parser, options.only, [work.name for work in every])
+    if options.picture and not any(work.name in names and len(work.targets) > 2 for work in every):
+        parser.error("--picture is of c1 to c3b: add one of them to --only.")
     report = run([work for work in every if work.name in names], options)
     show(_optimum_report.targets(report))
     print("\n".join(_report.machine_lines(report)))
