@@ -212,8 +212,8 @@ def descent(
         proof = certificate(problem, data, params, enough=tol * objective) if certify else None
         if proof is None or _proved(proof, tol, data) or not met or left <= 0 or separate:
             break
-        stands = len(at.records) > 1 and proof.gap > before / 2
-        if stands or proof.reason and share * min(tol, LOOSE) < NEAR:
+        share = min(share, float(at.decrement[0, 0]) / (min(tol, LOOSE) * objective))
+        if proof.gap > before / 2 or proof.reason and share * min(tol, LOOSE) < NEAR:
             met = False  # it is the parameters' own rounding that the proof sees
             break
         before = proof.gap
