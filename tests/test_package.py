@@ -24,6 +24,7 @@ LAYERS = [
     ("optimizers", "contrib"),
     ("certificates",),
     ("training",),
+    ("solvers",),
     ("experiments", "_tables", "_optimum", "plotting"),
     ("__main__",),
 ]

@@ -1,0 +1,6 @@
+"""Solvers: to the optimum of many problems on the same rows at once."""
+
+from jgd.solvers._lanes_result import LaneSolutions
+from jgd.solvers._least_squares import least_squares, least_squares_lanes
+
+__all__ = ["LaneSolutions", "least_squares", "least_squares_lanes"]
