@@ -135,7 +135,7 @@ def _triangle_basis(R: np.ndarray) -> Basis:
 def _householder(rows: Rows, weights: np.ndarray, used: np.ndarray) -> np.ndarray:
     """T by reflections of the rows."""
     root, found = np.sqrt(weights), np.zeros((0, rows.width))
-    for part in _blocks(len(used), HELD // rows.width):
+    for part in blocks(len(used), HELD // rows.width):
         at = used[part]
         found = triangle_of(np.concatenate([found, root[at, None] * rows.take(at)]))
     return np.pad(found, ((0, rows.width - len(found)), (0, 0)))
@@ -172,12 +172,17 @@ def _cholesky(grams: np.ndarray) -> np.ndarray:
         return np.concatenate([_cholesky(grams[:half]), _cholesky(grams[half:])])
 
 
+def gram_of(rows: Rows, into: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """sum_i w_i q_i q_i' over all rows."""
+    return _gram(rows, into, weights, np.arange(len(weights)))
+
+
 def _gram(rows: Rows, into: np.ndarray | None, weights: np.ndarray, used: np.ndarray) -> np.ndarray:
     """sum_i w_i q_i q_i' over the rows `used`; q_i = z_i if `into` is None. Block by block; see ONE_THREAD."""
     m, everything = rows.width, len(used) == len(weights)
     size = max(16, ONE_THREAD // m**2)
     gram = np.zeros((m, m) if into is None else into.shape[1:] * 2)
-    for part in _blocks(len(used), TOGETHER * size):
+    for part in blocks(len(used), TOGETHER * size):
         z = rows.take(part if everything else used[part])  # a slice is no copy
         weight = weights[part] if everything else weights[used[part]]
         z = np.pad(z, ((0, -len(z) % size), (0, 0))).reshape(-1, size, m)
@@ -196,7 +201,7 @@ def _grams(rows: Rows, into: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return np.tensordot(weights[:, [cell[0] for cell in cells]].astype(np.float64), of_cells, 1)
     i, j = np.triu_indices(r)
     flat = np.zeros((len(weights), len(i)))
-    for part in _blocks(weights.shape[1], HELD // len(i)):
+    for part in blocks(weights.shape[1], HELD // len(i)):
         q = np.ascontiguousarray((rows.take(part) @ into).T)
         flat += weights[:, part] @ (q[i] * q[j]).T
     grams = np.empty((len(weights), r, r))
@@ -218,5 +223,6 @@ def _cells(weights: np.ndarray) -> list[np.ndarray] | None:
     return [cell for cell in cells if weights[:, cell[0]].any()]
 
 
-def _blocks(n: int, size: int) -> Iterator[slice]:
+def blocks(n: int, size: int) -> Iterator[slice]:
+    """The positions 0..n-1, so many at a time."""
     return (slice(start, start + max(1, size)) for start in range(0, n, max(1, size)))
