@@ -1,5 +1,6 @@
 """Experiments: many runs in one program."""
 
+from jgd.experiments import folds
 from jgd.experiments._draws import Distribution, Draws, halton, log_uniform, sample, uniform
 from jgd.experiments._ensemble import Ensemble, Spread, ensemble
 from jgd.experiments._finder import LearningRates, find_learning_rate
@@ -15,6 +16,7 @@ __all__ = [
     "Sweep",
     "ensemble",
     "find_learning_rate",
+    "folds",
     "halton",
     "log_uniform",
     "sample",
