@@ -8,12 +8,14 @@ from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
 from jgd.data import Dataset
 from jgd.experiments import (
+    CrossValidation,
     Distribution,
     Draws,
     Ensemble,
     LearningRates,
     Spread,
     Sweep,
+    cross_validate,
     ensemble,
     find_learning_rate,
     folds,
@@ -135,6 +137,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Certificate",
+    "CrossValidation",
     "Dataset",
     "Distribution",
     "Draws",
@@ -175,6 +178,7 @@ __all__ = [
     "conditionally_transform",
     "configure",
     "contrib",
+    "cross_validate",
     "data",
     "dynamic_loss_scaling",
     "ema",

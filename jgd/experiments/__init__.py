@@ -1,6 +1,8 @@
 """Experiments: many runs in one program."""
 
 from jgd.experiments import folds
+from jgd.experiments._cross_validate import cross_validate
+from jgd.experiments._cross_validation import CrossValidation
 from jgd.experiments._draws import Distribution, Draws, halton, log_uniform, sample, uniform
 from jgd.experiments._ensemble import Ensemble, Spread, ensemble
 from jgd.experiments._finder import LearningRates, find_learning_rate
@@ -8,12 +10,14 @@ from jgd.experiments._sweep import sweep
 from jgd.experiments._sweep_result import Sweep
 
 __all__ = [
+    "CrossValidation",
     "Distribution",
     "Draws",
     "Ensemble",
     "LearningRates",
     "Spread",
     "Sweep",
+    "cross_validate",
     "ensemble",
     "find_learning_rate",
     "folds",

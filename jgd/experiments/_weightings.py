@@ -1,0 +1,220 @@
+"""Optima of settings of a linear or logistic regression on many weightings of the same rows: folds, replicates, rows left out."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgd import solvers
+from jgd._over import Over, refuse_over
+from jgd.data import Dataset
+from jgd.data._dataset import as_dataset
+from jgd.models import Problem
+from jgd.models._problem import encode
+from jgd.solvers import LaneSolutions, leave_one_out_lanes
+from jgd.training._result import History, HostNotes, Result
+from jgd.training._step import State
+from jgd.training.stopping import STATUSES
+
+SOLVED = ("linear_regression", "logistic_regression")
+# Numbers that are held at once: weights of rows, or parameters of rows left out.
+HELD = 2**25
+
+
+class Weightings(Protocol):
+    """Many rows of weights over the same rows of data.
+
+    `weights(part, weight)` gives those of a slice of them, made of the data's own, with shape (slice, n).
+    """
+
+    is_leave_one_out: bool
+    tests: Sequence[np.ndarray]
+
+    def __len__(self) -> int: ...
+
+    def weights(self, part: slice, weight: np.ndarray) -> np.ndarray: ...
+
+
+class Whole(NamedTuple):
+    """The rows with the weights they have."""
+
+    is_leave_one_out: bool = False
+    tests: Sequence[np.ndarray] = ()
+
+    def __len__(self) -> int:
+        return 1
+
+    def weights(self, part: slice, weight: np.ndarray) -> np.ndarray:
+        return weight[None]
+
+
+class Group(NamedTuple):
+    """Settings of one structure, solved together.
+
+    Attributes:
+      settings: which of all settings.
+      lanes: their optima, (weightings, settings of the group).
+    """
+
+    settings: np.ndarray
+    lanes: LaneSolutions
+
+
+def check_solved(where: str, problem: Any, data: Any) -> None:
+    """Refuses problems that no solver of many at once is for."""
+    if isinstance(problem, Over):
+        for value in problem.values:
+            check_solved(where, value, data)
+        return
+    refuse_over(where, data=data)
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be a jgd.Problem, found {problem!r}.")
+    if problem.name not in SOLVED:
+        advice = ": give an optimizer, as in jgd.cross_validate(problem, data, jgd.adam(1e-2), epochs=10)"
+        raise TypeError(
+            f"{where} solves linear and logistic regression, found {problem.name}{advice if where == 'cross_validate' else ''}."
+        )
+
+
+def encoded(problem: Problem, data: Any) -> Dataset:
+    """The data as the problem's loss sees it."""
+    return encode(problem, as_dataset(data), None, problem.functions.encode)
+
+
+def labels_of(data: Dataset) -> np.ndarray | None:
+    """The class numbers of the rows; None for a regression."""
+    return None if data.classes is None else np.asarray(data.y)
+
+
+def weight_of(data: Dataset) -> np.ndarray:
+    return np.ones(len(data), data.X.dtype) if data.sample_weight is None else np.asarray(data.sample_weight)
+
+
+def solve_settings(
+    problems: Sequence[Problem],
+    data: Dataset,
+    weightings: Weightings,
+    *,
+    standardize: bool = False,
+    tol: float = 1e-8,
+    params: Any = None,
+) -> list[Group]:
+    """The optima of all settings on all weightings, those that differ in l2 alone together.
+
+    Args:
+      problems: one for each setting.
+      data: the rows, encoded.
+      weightings: their weights.
+      standardize: whether the penalty is one on columns divided by their deviations in each weighting.
+      tol: as for the solvers.
+      params: where to start, with leading axes that broadcast to (weightings, settings).
+    """
+    groups: dict[Problem, list[int]] = {}
+    for i, problem in enumerate(problems):
+        groups.setdefault(problem.replace(l2=0.0), []).append(i)
+    found = []
+    for problem, some in groups.items():
+        l2 = np.array([float(problems[i].l2) for i in some])
+        found.append(Group(np.array(some), _solved(problem, data, weightings, l2, standardize, tol, params)))
+    return found
+
+
+def _solved(
+    problem: Problem, data: Dataset, weightings: Weightings, l2: np.ndarray, standardize: bool, tol: float, params: Any
+) -> LaneSolutions:
+    (n, d), weight, linear = data.X.shape, weight_of(data), problem.name == "linear_regression"
+    by_leverage = linear and weightings.is_leave_one_out
+    size = max(1, HELD // (len(l2) * d if by_leverage else n))
+    made = []
+    for start in range(0, len(weightings), size):
+        part = slice(start, min(start + size, len(weightings)))
+        weights = None if by_leverage else weightings.weights(part, weight)
+        scale = None
+        if standardize:
+            left_out = np.concatenate(weightings.tests[part]) if weightings.is_leave_one_out else None
+            scale = deviations(data, weights) if left_out is None else deviations_without(data, weight, left_out)
+        if by_leverage:
+            lanes = leave_one_out_lanes(problem, data, l2, scale, out=np.concatenate(weightings.tests[part]))
+        elif linear:
+            lanes = solvers.least_squares_lanes(problem, data, weights, l2, scale)
+        else:
+            start_at = None if params is None else _broadcast(params, part, len(l2))
+            lanes = solvers.solve_lanes(problem, data, weights=weights, l2=l2, penalty_scale=scale, tol=tol, params=start_at)
+        made.append(lanes)
+    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *made)
+
+
+def _broadcast(params: Any, part: slice, settings: int) -> Any:
+    """The part's starting points, one for each setting."""
+    spread = lambda leaf: np.broadcast_to(leaf, (len(leaf), settings, *leaf.shape[2:]))
+    return jax.tree.map(lambda leaf: spread(leaf if len(leaf) == 1 else leaf[part]), params)
+
+
+def deviations(data: Dataset, weights: np.ndarray) -> np.ndarray:
+    """The standard deviation of each column with each row of weights, in float64; 1 where a column is constant."""
+    X = _moved(data)
+    total = weights.sum(axis=1, dtype=np.float64)[:, None]
+    return _deviation(weights @ X / total, weights @ X**2 / total)
+
+
+def deviations_without(data: Dataset, weight: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """The same without each of the rows `out`."""
+    X, w = _moved(data), np.asarray(weight, np.float64)
+    left = (w.sum() - w[out])[:, None]
+    without = lambda values: (w @ values - w[out, None] * values[out]) / left
+    return _deviation(without(X), without(X**2))
+
+
+def _moved(data: Dataset) -> np.ndarray:
+    X = np.asarray(data.X, np.float64)
+    return X - X.mean(axis=0)
+
+
+def _deviation(mean: np.ndarray, square: np.ndarray) -> np.ndarray:
+    variance = square - mean**2
+    return np.sqrt(np.where(variance > 64 * np.finfo(np.float64).eps * square, variance, 1.0))
+
+
+def take_lane(groups: Sequence[Group], weighting: int | slice, setting: int) -> LaneSolutions:
+    """What was found for one setting, on one weighting or several."""
+    group = next(group for group in groups if setting in group.settings)
+    at = int(np.flatnonzero(group.settings == setting)[0])
+    lanes = group.lanes._replace(rank=None)
+    return jax.tree.map(lambda leaf: leaf[weighting, at], lanes)
+
+
+def in_order(groups: Sequence[Group], parts: Sequence[Any]) -> np.ndarray:
+    """One array (weightings, settings, ...) of each group's."""
+    parts = [np.asarray(part) for part in parts]
+    if len(parts) == 1:
+        return parts[0]
+    whole = np.empty((len(parts[0]), sum(len(group.settings) for group in groups), *parts[0].shape[2:]), np.result_type(*parts))
+    for group, part in zip(groups, parts, strict=True):
+        whole[:, group.settings] = part
+    return whole
+
+
+def all_params(groups: Sequence[Group]) -> Any:
+    """The parameters of all, (weightings, settings, ...).
+
+    Raises:
+      ValueError: if they differ in structure.
+    """
+    kinds = {(jax.tree.structure(g.lanes.params), g.lanes.params.weights.shape[2:]) for g in groups}
+    if len(kinds) > 1:
+        raise ValueError("the settings' parameters differ in structure: look at each by itself, such as by refit(setting).")
+    return jax.tree.map(lambda *parts: in_order(groups, parts), *(group.lanes.params for group in groups))
+
+
+def solved_result(problem: Problem, data: Dataset, *, standardize: bool = False, tol: float = 1e-8) -> Result:
+    """The optimum on all rows, as a `jgd.Result`."""
+    lane = take_lane(solve_settings([problem], data, Whole(), standardize=standardize, tol=tol), 0, 0)
+    status = int(lane.status_code)
+    state = State(jax.tree.map(jnp.asarray, lane.params), (), jnp.asarray(int(lane.iterations), jnp.int32))
+    history = History({"step": np.array([0]), "loss": np.array([lane.objective]), "grad_norm": np.array([lane.gradient_norm])})
+    result = Result(state, history, np.int32(status), int(lane.iterations), None)
+    by = "solved to its optimum" if STATUSES[status] == "converged" else ""
+    result.notes = HostNotes(problem=problem, data=data, steps_per_epoch=1, batch_size="full", ended_by=by)
+    return result
