@@ -119,6 +119,7 @@ from jgd.optimizers import (
     yogi,
     zero_nans,
 )
+from jgd.solvers import solve
 from jgd.training import (
     FitError,
     Result,
@@ -269,6 +270,7 @@ __all__ = [
     "sm3",
     "smoothness",
     "snapshot",
+    "solve",
     "stack",
     "stateless",
     "stateless_with_tree_map",

@@ -52,7 +52,7 @@ class Certificate:
         return f"{start}at most {self.gap:.3g} above the optimum ({self.method}), gradient {self.gradient_norm:.3g})"
 
 
-def certificate(problem: Problem, data: Any, params: Any, *, state: Any = None) -> Certificate:
+def certificate(problem: Problem, data: Any, params: Any, *, state: Any = None, enough: float = 0.0) -> Certificate:
     """A proof of how far from the optimum these parameters are, whatever made them.
 
     For linear and logistic regression the gap is the least of

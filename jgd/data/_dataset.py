@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 
 from jgd._checks import is_concrete
 
-ALIGNMENT, LARGE, BLOCK = 64, 2**18, 1024
+ALIGNMENT, LARGE, HUGE, BLOCK = 64, 2**18, 2**25, 1024
 _canonical = jax.dtypes.canonicalize_dtype
 
 TEXT_ADVICE = "encode text as numbers first (pandas.get_dummies makes one column per value)"
@@ -236,9 +237,20 @@ def _placed(values: Any) -> Any:
         return values
     if values.nbytes < LARGE:
         return jnp.asarray(values.copy())  # JAX's own copy is made later, of memory that may have changed by then
+    return jax.device_put(_copied(values))
+
+
+def _copied(values: np.ndarray) -> np.ndarray:
+    """A copy where JAX takes it as it is; what is large by two threads, in half the time."""
     copy = _aligned(values.shape, values.dtype)
-    np.copyto(copy, values)
-    return jax.device_put(copy)
+    if values.nbytes < HUGE:
+        np.copyto(copy, values)
+        return copy
+    half = len(values) // 2
+    with ThreadPoolExecutor(2) as threads:
+        for part in [threads.submit(np.copyto, copy[rows], values[rows]) for rows in (slice(half), slice(half, None))]:
+            part.result()
+    return copy
 
 
 def _aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

@@ -94,6 +94,8 @@ class HostNotes:
     batch_size: Any = None
     setting: dict[str, Any] | None = None
     ended_by: str = ""
+    explained: str = ""
+    proof: Any = None
     compile_seconds: float | None = None
     run_seconds: float | None = None
 
@@ -184,6 +186,8 @@ class Result:
         losses = np.asarray(self.history.loss)
         losses = losses[np.isfinite(losses)]
         # One that overflowed before the first record has no loss to name.
+        if self.notes.explained:
+            return f"{self.status} at step {int(self.state.step)}: {self.notes.explained}"
         last = f"the loss was {losses[-1]:.4g}" if len(losses) else "no finite loss was recorded"
         start = f" and {losses[0]:.4g} at the start" if len(losses) > 1 else ""
         rose = len(losses) > 1 and losses[-1] > losses[0]
@@ -254,6 +258,8 @@ class Result:
         """
         self._need_single("certificate()")
         problem, chosen, known = self._problem("certificate"), self._chosen(best), self.notes.data
+        if data is None and not best and self.notes.proof is not None:
+            return self.notes.proof
         if data is None:
             data = known
         elif known is not None:

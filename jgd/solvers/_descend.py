@@ -1,0 +1,201 @@
+"""The loop of every solver: limited memory BFGS from a given inverse Hessian, for many lanes at once.
+
+A step takes one evaluation of all lanes (a product with X, and one with its transpose); a lane that has ended stands still. With
+an inverse that is made anew at each step it is Newton's method, with one made once a chord method that its memory corrects.
+What decides is the slope along the step, as objectives near the optimum are the same in many digits.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from jgd.solvers._inverse import Inverse
+from jgd.solvers._rows import Point, Rows
+
+# Pairs of steps and gradients remembered; how often a step is shortened; how much the decrement must fall in two steps for the
+# inverse to be good enough; what rounding does to a mean of products, as a share of that of their sizes (measured), in narrow
+# passes and in wide ones.
+MEMORY, SHORTER, PROGRESS, ROUNDING = 6, 20, 4.0, {True: 1e-8, False: 1e-16}
+# How steep a step may end upwards, as a share of how steep it began downwards.
+STEEP = 0.9
+
+
+class Record(NamedTuple):
+    """What a step says of each lane, at the parameters before it; arrays of shape (F, L), or of one lane's numbers.
+
+    Attributes:
+      objective: mean loss and penalty; of many lanes, of an earlier step, as long as none is near its end.
+      gradient_norm: of the objective's gradient.
+      decrement: g' P g / 2, about what is left to be gained.
+      step_size: the share of the step that was taken.
+      rows: how many rows it looked at.
+    """
+
+    objective: np.ndarray
+    gradient_norm: np.ndarray
+    decrement: np.ndarray
+    step_size: np.ndarray
+    rows: int
+
+
+class Descent(NamedTuple):
+    """Where lanes came to.
+
+    Attributes:
+      theta: shape (F, L, k, D).
+      point: what the rows say there.
+      gradient: of the objective there, shape (F, L, k D).
+      objective, decrement: shape (F, L); see `Record`.
+      met: which lanes came within their tolerance; the others no longer got nearer, or ran out of steps.
+      inverse: the last one.
+      rows: the rows, wide if they became so.
+      evaluations: of all lanes at once.
+      hessians: how many were made.
+      records: of each step.
+    """
+
+    theta: np.ndarray
+    point: Point
+    gradient: np.ndarray
+    objective: np.ndarray
+    decrement: np.ndarray
+    met: np.ndarray
+    inverse: Inverse
+    rows: Rows
+    evaluations: int
+    hessians: int
+    records: list[Record]
+
+
+class Memory:
+    """The last steps and the changes of the gradient along them, shape (pairs, F, L, k D)."""
+
+    def __init__(self):
+        self.pairs: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def remember(self, s: np.ndarray, y: np.ndarray) -> None:
+        curved = dot(s, y)
+        good = curved > 1e-12 * np.sqrt(dot(s, s) * dot(y, y))
+        self.pairs = [*self.pairs[1 - MEMORY :], (s, y, np.where(good, 1 / np.where(good, curved, 1), 0))]
+
+    def direction(self, g: np.ndarray, inverse: Inverse) -> np.ndarray:
+        """The two loops of Nocedal & Wright, algorithm 7.4, with the inverse times s'y / y'Py in the place of a scale alone."""
+        taken = []
+        for s, y, rho in reversed(self.pairs):
+            a = rho * dot(s, g)
+            g = g - a[..., None] * y
+            taken.append(a)
+        p = inverse.times(g)
+        if self.pairs:
+            s, y, rho = self.pairs[-1]
+            scale = np.where(rho > 0, 1 / np.where(rho > 0, rho * dot(y, inverse.times(y)), 1), 1)
+            p = p * scale[..., None]
+        for (s, y, rho), a in zip(self.pairs, reversed(taken), strict=True):
+            p = p + (a - rho * dot(y, p))[..., None] * s
+        return p
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Over the parameters."""
+    return np.einsum("...d,...d->...", a, b)
+
+
+def descend(
+    rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
+    columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse] | None = None, always: bool = False,
+) -> Descent:  # fmt: skip
+    """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
+
+    Args:
+      penalty: shape (F, L, k D).
+      inverse: of the Hessian, approximately; None to have it made at the start.
+      done: of (decrement, objective, gradient), which lanes have come near enough.
+      renew: makes the inverse at a point; where progress is too slow, or `always`, at each step.
+      columns: the mean squares of the columns, (D,), which tell where rounding decides.
+    """
+    shape = theta.shape
+    flat = lambda a: a.reshape(*shape[:2], -1)
+    of_penalty = lambda theta: np.sum(penalty * np.square(flat(theta)), axis=-1) / 2
+    gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
+
+    point = rows.evaluate(theta)
+    g, objective, stale = gradient_at(point, theta), rows.mean_loss(point.z) + of_penalty(theta), False
+    memory, stuck, met = Memory(), np.zeros(shape[:2], bool), np.zeros(shape[:2], bool)
+    evaluations, hessians, records, falling, age, helpless = 1, 0, [], [], 0, always
+    if inverse is None:
+        inverse, hessians = renew(rows, point), 1
+    while True:
+        p = memory.direction(g, inverse)
+        decrement = dot(g, p) / 2
+        if stale and (met.size == 1 or done(decrement, objective, g).any()):  # one that has fallen since is no smaller
+            objective, stale = rows.mean_loss(point.z) + of_penalty(theta), False
+        met = done(decrement, objective, g)
+        waiting = ~(met | stuck)
+        at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
+        slow = len(falling) >= 2 and bool((decrement >= falling[-2] / PROGRESS)[waiting].any())
+        if rows.is_narrow and (at_rounding.any() or slow and helpless):  # rounding decides, or the ridge that it asks for
+            rows, evaluations, falling = rows.replace(wide=True), evaluations + 1, []
+            point = rows.evaluate(theta)
+            g = gradient_at(point, theta)
+            if slow and renew is not None:
+                inverse, memory, age, hessians = renew(rows, point), Memory(), 0, hessians + 1
+            continue
+        stuck |= at_rounding
+        waiting &= ~stuck
+        if renew is not None and waiting.any() and age > 0 and (always or slow):
+            inverse, memory, age, falling, hessians = renew(rows, point), Memory(), 0, falling[-2:] * always, hessians + 1
+            helpless |= slow
+            continue
+        records.append(Record(objective, np.sqrt(dot(g, g)), decrement, np.zeros(shape[:2]), len(rows)))
+        if not waiting.any() or len(records) > steps:
+            break
+        falling.append(decrement)
+        u = np.where(waiting[..., None], -p, 0.0)
+        new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty)
+        evaluations += count
+        new_g = gradient_at(there, new)
+        records[-1] = records[-1]._replace(step_size=t)
+        stuck |= waiting & (t == 0)
+        memory.remember(flat(new - theta), new_g - g)
+        theta, point, g, age, stale = new, there, new_g, age + 1, True
+    if stale:
+        objective = rows.mean_loss(point.z) + of_penalty(theta)
+    return Descent(theta, point, g, objective, decrement, met, inverse, rows, evaluations, hessians, records)
+
+
+def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:
+    """g' P g / 2 for a g that rounding alone makes, as a share of the objective, which bounds the mean square of the slopes."""
+    per_logit = np.tile(columns, inverse.diagonal.shape[1] // len(columns))
+    return ROUNDING[rows.is_narrow] ** 2 * float((inverse.diagonal * per_logit[None, :]).sum(axis=1).max()) / 2
+
+
+def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
+    """The whole step, or the part of it where the slope along it is at most half as steep upwards as it was downwards."""
+    flat = lambda a: a.reshape(*a.shape[:2], -1)
+    along = lambda t: (t[..., None] * u).reshape(theta.shape)
+    too_far = lambda end, there: waiting & ~(dot(gradient_at(end, there), u) <= -STEEP * slope)
+    t = np.where(waiting, 1.0, 0.0)
+    there = theta + along(t)
+    end, count = rows.evaluate(there), 1
+    while not np.isfinite(end.gradient).all() and count < SHORTER:  # it left what the type holds
+        t = np.where(np.isfinite(flat(end.gradient)).all(axis=-1), t, t / 10)
+        there = theta + along(t)
+        end, count = rows.evaluate(there), count + 1
+    far = too_far(end, there)
+    if not far.any():
+        return there, end, t, count
+    ray, share, taken = flat(along(t)), np.ones_like(t), np.where(far, 0.0, 1.0)
+    down, up = t * slope, dot(gradient_at(end, there), flat(along(t)))
+    for _ in range(SHORTER):
+        # Where the line through the slopes at both ends is 0, but well inside.
+        zero = -down / np.where(up > down, up - down, 1)
+        share = np.where(far, share * np.clip(np.where(np.isfinite(zero), zero, 0.5), 0.1, 0.9), share)
+        up = rows.slope(point.z, end.z, share) + dot(penalty * (flat(theta) + share[..., None] * ray), ray)
+        good = far & (up <= -STEEP * down)
+        taken, far = np.where(good, share, taken), far & ~good
+        if not far.any():
+            break
+    t = t * taken
+    there = theta + along(t)
+    return there, rows.evaluate(there), t, count + 1

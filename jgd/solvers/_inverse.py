@@ -1,0 +1,88 @@
+"""Approximate inverses of Hessians, shared by lanes: what a step of a solver starts from."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# What is added to the diagonal of a Hessian scaled to a diagonal of ones, first: where its rows were multiplied in float32, or
+# in float64.
+RIDGE = {True: 2e-6, False: 1e-12}
+
+
+# Up to so many rows a triangle is inverted at once: LAPACK hands larger ones to several threads, which on shared cores wait for
+# each other, for a hundred times as long as it takes.
+SMALL = 32
+
+
+class Inverse(NamedTuple):
+    """Positive definite matrices R' R, one for each of L settings, or one for all, over groups of the parameters.
+
+    Attributes:
+      roots: R, shape (L or 1, m, m), or (L or 1, m) where they are diagonal; m is k D, or D where all logits share one.
+      ridge: the largest ridge that was added to what they are inverses of, scaled.
+    """
+
+    roots: np.ndarray
+    ridge: float = 0.0
+
+    def times(self, v: np.ndarray) -> np.ndarray:
+        """R' R v, for v of shape (F, L, k D)."""
+        L, m = self.roots.shape[:2]
+        if self.roots.ndim == 2:
+            return (v.reshape(*v.shape[:2], -1, m) * np.square(self.roots)[None, :, None, :]).reshape(v.shape)
+        if L == 1:
+            return (v.reshape(-1, m) @ self.roots[0].T @ self.roots[0]).reshape(v.shape)
+        by_setting = np.moveaxis(v, 1, 0).reshape(L, -1, m)
+        out = by_setting @ np.swapaxes(self.roots, 1, 2) @ self.roots
+        return np.moveaxis(out.reshape(L, v.shape[0], -1), 0, 1)
+
+    @property
+    def diagonal(self) -> np.ndarray:
+        """Of R' R, shape (L or 1, m)."""
+        squares = np.square(self.roots)
+        return squares if squares.ndim == 2 else squares.sum(axis=1)
+
+
+def inverse(matrices: np.ndarray, narrow: bool) -> Inverse:
+    """Of symmetric matrices (L, m, m), each scaled to a diagonal of ones so that units of columns do not matter.
+
+    A ridge grows until there is an inverse. Columns of zeros are left where they are.
+    """
+    roots, ridge = np.empty_like(matrices), RIDGE[narrow]
+    for H, root in zip(matrices, roots, strict=True):
+        diagonal = np.diagonal(H)
+        used = diagonal > 0
+        scale = np.where(used, 1 / np.sqrt(np.where(used, diagonal, 1)), 0)
+        scaled, r = H * scale[:, None] * scale[None, :], RIDGE[narrow]
+        while True:
+            try:
+                triangle = np.linalg.cholesky(scaled + np.diag(np.where(used, r, 1.0)))
+                break
+            except np.linalg.LinAlgError:
+                r *= 10
+        root[:] = _inverted(triangle) * scale[None, :]
+        ridge = max(ridge, r)
+    return Inverse(roots, ridge)
+
+
+def _inverted(lower: np.ndarray) -> np.ndarray:
+    """The inverse of a lower triangle, by those of its halves."""
+    half = len(lower) // 2
+    if len(lower) <= SMALL:
+        return np.linalg.inv(lower)
+    out = np.zeros_like(lower)
+    out[:half, :half], out[half:, half:] = _inverted(lower[:half, :half]), _inverted(lower[half:, half:])
+    out[half:, :half] = -out[half:, half:] @ (lower[half:, :half] @ out[:half, :half])
+    return out
+
+
+def of_gram(gram: np.ndarray, bound: float, penalty: np.ndarray, narrow: bool) -> Inverse:
+    """Of bound * gram + diag(penalty) for each row of `penalty`, (L, D), which is no less than a Hessian.
+
+    Args:
+      gram: (D, D), or its diagonal (D,), in the place of the whole of it.
+    """
+    if gram.ndim == 1:
+        size = bound * gram[None] + penalty
+        return Inverse(1 / np.sqrt(np.where(size > 0, size, 1)))
+    return inverse(bound * gram[None] + penalty[:, :, None] * np.eye(len(gram))[None], narrow)

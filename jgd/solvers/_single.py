@@ -1,0 +1,106 @@
+"""One classifier to its optimum: a chain of solvers, from few rows to all of them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jgd.models import LinearParams
+from jgd.solvers._choice import Choice, is_cheap
+from jgd.solvers._descend import Descent, Record, descend
+from jgd.solvers._inverse import Inverse, inverse, of_gram
+from jgd.solvers._rows import Point, Rows
+
+# A level is left when what its rows leave to be gained is this share of what a sample of them leaves undecided, D / 2 m.
+LEFT = 0.1
+
+
+class Path(NamedTuple):
+    """How a solver went.
+
+    Attributes:
+      descent: the last one, on all rows.
+      records: of all its steps, those on samples of the rows first.
+      hessians: how many were made, of all rows and of samples.
+    """
+
+    descent: Descent
+    records: list[Record]
+    hessians: int
+
+
+def solve_one(
+    rows: Rows, penalty: np.ndarray, theta: np.ndarray, choice: Choice, squares: np.ndarray, done: Callable[..., np.ndarray],
+    steps: int,
+) -> Path:  # fmt: skip
+    """Minimises one lane's objective from theta, (1, 1, k, D), as `choice` says.
+
+    Args:
+      penalty: of each parameter, shape (k D,).
+      squares: the columns' mean squares, about, shape (D,).
+      done, steps: see `descend`.
+    """
+    k, D = theta.shape[2:]
+    penalty = penalty[None, None, :]
+
+    def renew(rows: Rows, point: Point) -> Inverse:
+        return inverse((rows.hessian(point.z, 0, 0) + np.diag(penalty[0, 0]))[None], rows.is_narrow)
+
+    common = {"columns": squares, "steps": steps}
+    if choice.start == "gram":
+        P = of_gram(rows.gram(), choice.bound, penalty[0, :, :D], rows.is_narrow)
+        return _whole(descend(rows, penalty, theta, P, done, **common), [], 0)
+    if choice.start == "diagonal":
+        P = of_gram(squares, choice.bound, penalty[0, :, :D], rows.is_narrow)
+        return _whole(descend(rows, penalty, theta, P, done, **common), [], 0)
+    records, hessians, P = [], 0, None
+    for m in choice.levels:
+        near = lambda decrement, objective, g, m=m: decrement <= LEFT * k * D / (2 * m) * objective
+        at = descend(
+            rows.sample(m),
+            penalty,
+            theta,
+            None,
+            near,
+            renew=renew,
+            always=P is None and is_cheap(m, k * D),
+            columns=squares,
+            steps=20,
+        )
+        theta, P = at.theta, at.inverse
+        records, hessians = records + at.records[:-1], hessians + at.hessians
+    at = descend(rows, penalty, theta, P, done, renew=renew, always=choice.always, **common)
+    return _whole(at, records, hessians)
+
+
+def _whole(at: Descent, records: list[Record], hessians: int) -> Path:
+    return Path(at, records + at.records, hessians + at.hessians)
+
+
+def start_of(rows: Rows, shares: np.ndarray) -> np.ndarray:
+    """Zeros, and the intercept at its best for classes of these shares of the weight; (1, 1, k, D)."""
+    theta = np.zeros((1, 1, rows.k, rows.columns))
+    if rows.free:
+        logs = np.log(np.maximum(shares, 1e-12))
+        theta[0, 0, :, -1] = logs[1] - logs[0] if rows.k == 1 else logs - logs.mean()
+    return theta
+
+
+def theta_of(params: LinearParams, mean: np.ndarray | None) -> np.ndarray:
+    """(1, 1, k, D), for columns less their means."""
+    weights = np.asarray(params.weights, np.float64)
+    weights = weights.reshape(len(weights), -1).T
+    if params.bias is not None:
+        bias = np.asarray(params.bias, np.float64).reshape(-1, 1)
+        weights = np.concatenate([weights, bias if mean is None else bias + weights @ mean[:, None]], axis=1)
+    return weights[None, None]
+
+
+def params_of(theta: np.ndarray, mean: np.ndarray | None, dtype: Any, classes: int, free: bool) -> LinearParams:
+    """The parameters of (..., k, D), for columns as they were, in the data's type."""
+    weights, bias = (theta[..., :-1].astype(dtype), theta[..., -1]) if free else (theta.astype(dtype), None)
+    if mean is not None:
+        bias = bias - weights.astype(np.float64) @ mean
+    one = classes == 2
+    shaped = weights[..., 0, :] if one else np.swapaxes(weights, -1, -2)
+    return LinearParams(shaped, bias if bias is None else (bias[..., 0] if one else bias).astype(dtype))

@@ -1,0 +1,214 @@
+"""`solve`: to the optimum, with a proof."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgd._checks import check_count, is_concrete
+from jgd._over import refuse_over
+from jgd.certificates import Certificate, certificate
+from jgd.certificates._certificate import check_problem
+from jgd.data import Dataset
+from jgd.data._dataset import _placed, as_dataset
+from jgd.models import LinearParams, Problem
+from jgd.models._problem import encode
+from jgd.solvers._centred import centred
+from jgd.solvers._choice import Choice, choose
+from jgd.solvers._least_squares import least_squares_lanes
+from jgd.solvers._rows import Rows
+from jgd.solvers._single import params_of, solve_one, start_of, theta_of
+from jgd.training._result import History, HostNotes, Result
+from jgd.training._start import check_like
+from jgd.training._step import State
+from jgd.training.stopping import CONVERGED, MAX_STEPS, STALLED
+
+# A solver ends where about this share of the tolerance is left; if the proof wants more, where so much less is, so often.
+SHARE, MORE, TRIES = 0.3, 0.02, 3
+# Without a penalty, an objective that fell to this share of its start is that of classes that can be told apart.
+VANISHED = 1e-8
+
+
+def solve(
+    problem: Problem, data: Any, *, tol: float = 1e-8, certify: bool = True, steps: int = 200, params: Any = None
+) -> Result:  # fmt: skip
+    """Linear or logistic regression to its optimum, by the chain of solvers that suits the data, with a proof.
+
+    Ends where objective - optimum <= tol * objective is proved (see `jgd.certificate`). Least squares are solved in closed form.
+    For logistic regression
+
+        theta <- theta - t H^-1 g,
+
+    where H is the Hessian at each step, or one that limited memory BFGS corrects by the last six steps; it comes from all rows or
+    first from samples of them, each level beginning where the smaller one ended, and is made anew where two steps do not bring
+    the decrement g' H^-1 g / 2 down fourfold. t is 1, or what makes the slope along the step no more than half as steep upwards
+    as it was downwards. Passes over rows are compiled, in the data's type, and in float64 from where that type's rounding would
+    decide; the few numbers they leave are float64 on the host. Units of columns do not matter.
+
+    Args:
+      problem: a `jgd.linear_regression` or `jgd.logistic_regression` (binary or softmax).
+      data: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`.
+      tol: what may be left to gain, as a share of the objective, above 0.
+      certify: whether to prove it; if not, the decrement says when to end, which is an estimate.
+      steps: how many steps on all rows, at most.
+      params: where to start, on all rows; zeros, with the intercept at its best, if not given.
+
+    Returns:
+      A `Result`: `status` is "converged" if the tolerance is proved (or, with certify=False, estimated); "stalled" if rounding
+      ends the descent before that, or there is no optimum because classes can be told apart; "max_steps". `message` says by which
+      chain, and why that one. `history` has `loss`, `grad_norm`, `decrement`, `step_size` and `rows` for each step, on so many
+      rows. `certificate()` is the proof.
+
+    Raises:
+      TypeError, ValueError: for other problems, bad data or arguments, before anything runs.
+
+    >>> import jgd
+    >>> X, y = jgd.data.make_classes(500, 4, key=0)
+    >>> result = jgd.solve(jgd.logistic_regression(l2=1e-3), (X, y))
+    >>> result.status, bool(result.certificate().gap < 1e-8)
+    ('converged', True)
+
+    Source: Nocedal & Wright, "Numerical optimization", 2nd edition, algorithm 7.4; Erdogdu & Montanari, "Convergence rates of
+    sub-sampled Newton methods", NeurIPS 2015.
+    """
+    refuse_over("solve", problem=problem, data=data, params=params)
+    check_problem("solve", problem)
+    if problem.name not in ("linear_regression", "logistic_regression"):
+        raise TypeError(
+            f"solve takes jgd.linear_regression or jgd.logistic_regression, found {problem.name}: minimise it by "
+            "jgd.fit(problem, data, jgd.lbfgs(), steps=100, stop=jgd.stopping.gradient_norm(1e-6))."
+        )
+    if not isinstance(tol, (int, float, np.floating)) or not 0 < tol < math.inf:
+        raise ValueError(f"tol must be a number above 0, the share of the objective that may be left to gain, found {tol!r}.")
+    check_count("steps", steps)
+    if not all(map(is_concrete, jax.tree.leaves((problem, data, params)))):
+        raise TypeError("solve looks at numbers, and so cannot be traced by jit, vmap or grad: call it outside.")
+    began = time.perf_counter()
+    data = encode(problem, as_dataset(data, Dataset._for_now), None, problem.functions.encode)
+    if params is not None:
+        check_like("params", params, jax.eval_shape(problem.init, jax.random.key(0), data))
+    found = (
+        _closed_form(problem, data, tol, certify)
+        if problem.name == "linear_regression"
+        else descent(problem, data, tol, certify, steps, params)
+    )
+    return _result(problem, data, found, time.perf_counter() - began)
+
+
+class Found(NamedTuple):
+    """What a solver came to.
+
+    Attributes:
+      params: in the type of the data.
+      status: one of `jgd.stopping`'s.
+      text: why it ended, and by which chain.
+      columns: of the history.
+      proof: None if there was to be none.
+    """
+
+    params: LinearParams
+    status: int
+    text: str
+    columns: dict[str, np.ndarray]
+    proof: Certificate | None
+
+
+def _result(problem: Problem, data: Dataset, found: Found, seconds: float) -> Result:
+    count = len(found.columns["loss"])
+    history = History({"step": np.arange(count, dtype=np.int32), **found.columns})
+    state = State(jax.tree.map(jnp.asarray, found.params), (), jnp.asarray(count - 1, jnp.int32))
+    result = Result(state, history, np.int32(found.status), count - 1, None)
+    result.notes = HostNotes(
+        problem=problem, data=data, batch_size="full", steps_per_epoch=1, explained=found.text, proof=found.proof,
+        run_seconds=seconds,
+    )  # fmt: skip
+    return result
+
+
+def _closed_form(problem: Problem, data: Dataset, tol: float, certify: bool) -> Found:
+    solved = least_squares_lanes(problem, data, ranks=True)
+    params = jax.tree.map(lambda a: a[0, 0], solved.params)
+    proof = certificate(problem, data, params, enough=tol * float(solved.objective[0, 0])) if certify else None
+    objective = float(solved.objective[0, 0]) if proof is None else proof.objective
+    columns = {"loss": np.array([objective]), "grad_norm": np.array([float(solved.gradient_norm[0, 0])])}
+    chain, d = "by the closed form", data.X.shape[1]
+    if solved.rank[0] < d:
+        chain += f"; {d - solved.rank[0]} of {d} columns are sums of others" + (
+            ": of all optima this has the least norm in standardised columns" if problem.l2 == 0 else ""
+        )
+    status, text = _judged(proof, tol, data)
+    return Found(params, status, f"{text}, {chain}.", columns, proof)
+
+
+def _judged(proof: Certificate | None, tol: float, data: Dataset, met: bool = True) -> tuple[int, str]:
+    """The status, and the sentence that says so."""
+    if proof is None:
+        return (CONVERGED, f"about {tol:g} of the objective is left to gain") if met else (STALLED, "rounding decides from here")
+    if _proved(proof, tol, data):
+        return CONVERGED, f"at most {proof.gap:.2g} above the optimum ({proof.method}), the objective is {proof.objective:.9g}"
+    if proof.reason:
+        return STALLED, f"the objective is {proof.objective:.9g}, and how near the optimum is cannot be proved: {proof.reason}"
+    advice = "" if data.X.dtype == np.float64 else "; with float64 (jax_enable_x64, float64 data) it gets nearer"
+    return STALLED, f"at most {proof.gap:.2g} above the optimum, which rounding keeps it from{advice}"
+
+
+def _proved(proof: Certificate, tol: float, data: Dataset) -> bool:
+    """Whether the gap is within the tolerance, or within what rounding leaves of an objective that is nothing but rounding."""
+    if proof.gap <= tol * proof.objective:
+        return True
+    size = float(np.square(np.asarray(data.y, np.float64)).mean()) if data.classes is None else 1.0
+    return proof.gap <= float(np.finfo(data.X.dtype).eps) ** 2 * 400 * size
+
+
+def descent(
+    problem: Problem, data: Dataset, tol: float, certify: bool, steps: int, params: Any, choose: Callable[..., Choice] = choose
+) -> Found:  # fmt: skip
+    free, classes, l2 = problem.fit_intercept, problem.classes, float(problem.l2)
+    X, mean, squares = centred(data.X, free)
+    weights = None if data.sample_weight is None else np.asarray(data.sample_weight, np.float64)
+    share = None if weights is None else (weights / weights.sum()).astype(data.X.dtype)[None]
+    rows = Rows(_placed(X), _placed(np.asarray(data.y, np.int32)), share, classes, free)
+    shares = np.bincount(np.asarray(data.y), weights, classes) / (len(data) if weights is None else weights.sum())
+    choice = choose(len(data), rows.columns, classes, float(shares.min()))
+    penalty = np.full((rows.k, rows.columns), l2)
+    if free:
+        penalty[:, -1] = 0.0
+    if params is None:
+        theta = start_of(rows, shares)
+    else:
+        theta, choice = theta_of(params, mean), choice._replace(levels=())
+    squares = np.append(squares, 1.0) if free else squares
+    first = float(-np.sum(shares * np.log(np.maximum(shares, 1e-12))))  # the loss of the intercept alone
+    share_left, columns, met = SHARE, None, False
+    for _ in range(TRIES):
+        done = lambda decrement, objective, g, share=share_left: (
+            (decrement <= share * tol * objective) | ((l2 == 0) & (objective <= VANISHED * first))
+        )
+        path = solve_one(rows, penalty.ravel(), theta, choice, squares, done, steps)
+        at = path.descent
+        columns = _columns(path.records, columns)
+        theta, rows, choice = at.theta, at.rows, choice._replace(levels=())
+        params, met = jax.tree.map(lambda a: a[0, 0], params_of(theta, mean, data.X.dtype, classes, free)), bool(at.met.all())
+        proof = certificate(problem, data, params, enough=tol * float(at.objective[0, 0])) if certify else None
+        if proof is None or _proved(proof, tol, data) or not met or not math.isfinite(proof.gap):
+            break
+        share_left *= MORE
+    status, text = _judged(proof, tol, data, met)
+    if status == STALLED and not met and len(at.records) > steps:
+        status, text = MAX_STEPS, f"all {steps} steps were taken" + (f", {text}" if proof is not None else "")
+    made = f" ({path.hessians} Hessians)" if path.hessians > 1 else ""
+    return Found(params, status, f"{text}; by {choice.chain}{made}, as {choice.why}.", columns, proof)
+
+
+def _columns(records: list[Any], before: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+    """The history's arrays, those of an earlier descent first."""
+    one = lambda name: np.array([float(np.asarray(getattr(record, name)).ravel()[0]) for record in records])
+    new = {
+        "loss": one("objective"), "grad_norm": one("gradient_norm"), "decrement": one("decrement"),
+        "step_size": one("step_size"), "rows": np.array([record.rows for record in records], np.int32),
+    }  # fmt: skip
+    return new if before is None else {name: np.concatenate([before[name][:-1], new[name]]) for name in new}
