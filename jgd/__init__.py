@@ -8,18 +8,22 @@ from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
 from jgd.data import Dataset
 from jgd.experiments import (
+    Bootstrap,
     CrossValidation,
     Distribution,
     Draws,
     Ensemble,
+    Jackknife,
     LearningRates,
     Spread,
     Sweep,
+    bootstrap,
     cross_validate,
     ensemble,
     find_learning_rate,
     folds,
     halton,
+    jackknife,
     log_uniform,
     sample,
     sweep,
@@ -137,6 +141,7 @@ from jgd.transforms import dynamic_loss_scaling, newton, scale_by_nadam
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bootstrap",
     "Certificate",
     "CrossValidation",
     "Dataset",
@@ -145,6 +150,7 @@ __all__ = [
     "Ensemble",
     "FitError",
     "GradientTransformation",
+    "Jackknife",
     "LearningRates",
     "LinearParams",
     "MultiSteps",
@@ -168,6 +174,7 @@ __all__ = [
     "apply_every",
     "apply_gradients",
     "apply_if_finite",
+    "bootstrap",
     "centralize",
     "certificate",
     "chain",
@@ -194,6 +201,7 @@ __all__ = [
     "halton",
     "identity",
     "initializers",
+    "jackknife",
     "keep_params_nonnegative",
     "lamb",
     "lars",

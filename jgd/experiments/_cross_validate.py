@@ -13,7 +13,7 @@ from jgd.experiments._held_out import Metrics, held_out_scores
 from jgd.experiments._models import RunModels, SolvedModels, Standard, rows_of
 from jgd.experiments._settings import Settings
 from jgd.experiments._sweep import sweep
-from jgd.experiments._weightings import check_solved, encoded, in_order, labels_of, solve_settings
+from jgd.experiments._weightings import check_solved, check_standardize, encoded, in_order, labels_of, solve_settings
 from jgd.experiments.folds import Folds, as_folds, check_parts
 from jgd.models import Problem
 from jgd.training._metrics import named_metrics
@@ -25,7 +25,7 @@ OF_A_SWEEP = ("memory", "progress", "confirm")
 
 def cross_validate(
     problem: Problem, data: Any, tx: Any = None, *, folds: Any = 5, metrics: Sequence[str | Callable] = (),
-    standardize: bool = False, key: Any = 0, tol: float = 1e-8, **options: Any,
+    standardize: bool = False, key: Any = 0, tol: float | None = None, **options: Any,
 ) -> CrossValidation:  # fmt: skip
     """Trains on all rows but each fold's, and scores on those; every setting (`jgd.over`) on the same folds.
 
@@ -43,7 +43,7 @@ def cross_validate(
         each fold's training rows. Nothing is copied for that where problems are solved: it makes l2 a penalty on
         (deviation_j w_j)^2. Parameters are those of the columns as given.
       key: a seed or a JAX key, of the folds' shuffling and of runs.
-      tol: to which the solver goes.
+      tol: what a solver may leave to gain, as a share of the objective; 1e-8 for data in float32, 1e-14 in float64 if None.
       **options: with an optimizer `batch_size`, `epochs`, `steps`, `shuffle`, `stop`, `record`, `norms`, `params`, which may hold
         `jgd.over`, as `key` then may; and `memory`, `progress` and `confirm`, as in `jgd.sweep`.
 
@@ -71,8 +71,6 @@ def cross_validate(
     """
     _check_options(tx, options)
     refuse_over("cross_validate", data=data, folds=folds, metrics=metrics)
-    if not isinstance(standardize, (bool, np.bool_)):
-        raise TypeError(f"standardize must be True or False, found {standardize!r}.")
     metrics = named_metrics(metrics)
     if tx is None:
         check_solved("cross_validate", problem, data)
@@ -84,8 +82,7 @@ def cross_validate(
     first = resolved[0]["problem"]
     if not isinstance(first, Problem):
         raise TypeError(f"problem must be a jgd.Problem, found {first!r}.")
-    if standardize:
-        _check_standardize([setting["problem"] for setting in resolved])
+    check_standardize(standardize, [setting["problem"] for setting in resolved])
     data = encoded(first, data)
     labels = labels_of(data)
     found = as_folds(folds, len(data), labels, key.values[0] if isinstance(key, Over) else key)
@@ -115,18 +112,14 @@ def _check_options(tx: Any, options: dict[str, Any]) -> None:
             raise ValueError(f"{rule!r} would end each run by the rows that are to judge it: stop by the training loss.")
 
 
-def _check_standardize(problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        if problem.name not in ("linear_regression", "logistic_regression"):
-            raise TypeError(
-                f"standardize is of linear models, whose weights can be told in the columns as given, not {problem.name}."
-            )
-        if not problem.fit_intercept:
-            raise ValueError("standardize centres columns, which needs an intercept: fit_intercept=True.")
-
-
 def _solved(
-    settings: Settings, problems: Sequence[Problem], data: Dataset, folds: Folds, metrics: Metrics, standardize: bool, tol: float
+    settings: Settings,
+    problems: Sequence[Problem],
+    data: Dataset,
+    folds: Folds,
+    metrics: Metrics,
+    standardize: bool,
+    tol: float | None,
 ) -> CrossValidation:
     """All folds and settings at once."""
     groups = solve_settings(problems, data, folds, standardize=standardize, tol=tol)

@@ -51,7 +51,13 @@ class SolvedModels:
     """Optima of all folds and settings."""
 
     def __init__(
-        self, problems: Sequence[Problem], data: Dataset, folds: Folds, groups: Sequence[Group], standardize: bool, tol: float
+        self,
+        problems: Sequence[Problem],
+        data: Dataset,
+        folds: Folds,
+        groups: Sequence[Group],
+        standardize: bool,
+        tol: float | None,
     ):
         self._problems, self._data, self._folds, self._groups = problems, data, folds, groups
         self._standardize, self._tol = standardize, tol

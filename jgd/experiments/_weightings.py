@@ -7,20 +7,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd import solvers
+from jgd._factory import factory
 from jgd._over import Over, refuse_over
 from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
-from jgd.models import Problem
+from jgd.models import LinearParams, Problem
 from jgd.models._problem import encode
-from jgd.solvers import LaneSolutions, leave_one_out_lanes
+from jgd.solvers import LaneSolutions, least_squares_lanes, leave_one_out_lanes, solve, solve_lanes
 from jgd.training._result import History, HostNotes, Result
 from jgd.training._step import State
-from jgd.training.stopping import STATUSES
 
 SOLVED = ("linear_regression", "logistic_regression")
 # Numbers that are held at once: weights of rows, or parameters of rows left out.
 HELD = 2**25
+# Penalties that an iterative solver is given at once; more are solved in turn, each start being the end of the one before.
+AT_ONCE = 16
 
 
 class Weightings(Protocol):
@@ -78,6 +79,19 @@ def check_solved(where: str, problem: Any, data: Any) -> None:
         )
 
 
+def check_standardize(standardize: Any, problems: Sequence[Problem]) -> None:
+    """Refuses standardising where it cannot be told in the columns as given."""
+    if not isinstance(standardize, (bool, np.bool_)):
+        raise TypeError(f"standardize must be True or False, found {standardize!r}.")
+    for problem in problems if standardize else ():
+        if problem.name not in SOLVED:
+            raise TypeError(
+                f"standardize is of linear models, whose weights can be told in columns as given, not {problem.name}."
+            )
+        if not problem.fit_intercept:
+            raise ValueError("standardize centres columns, which needs an intercept: fit_intercept=True.")
+
+
 def encoded(problem: Problem, data: Any) -> Dataset:
     """The data as the problem's loss sees it."""
     return encode(problem, as_dataset(data), None, problem.functions.encode)
@@ -93,13 +107,7 @@ def weight_of(data: Dataset) -> np.ndarray:
 
 
 def solve_settings(
-    problems: Sequence[Problem],
-    data: Dataset,
-    weightings: Weightings,
-    *,
-    standardize: bool = False,
-    tol: float = 1e-8,
-    params: Any = None,
+    problems: Sequence[Problem], data: Dataset, weightings: Weightings, *, standardize: bool, tol: float | None
 ) -> list[Group]:
     """The optima of all settings on all weightings, those that differ in l2 alone together.
 
@@ -108,8 +116,7 @@ def solve_settings(
       data: the rows, encoded.
       weightings: their weights.
       standardize: whether the penalty is one on columns divided by their deviations in each weighting.
-      tol: as for the solvers.
-      params: where to start, with leading axes that broadcast to (weightings, settings).
+      tol: as for the solvers; that of the data's type if None.
     """
     groups: dict[Problem, list[int]] = {}
     for i, problem in enumerate(problems):
@@ -117,12 +124,17 @@ def solve_settings(
     found = []
     for problem, some in groups.items():
         l2 = np.array([float(problems[i].l2) for i in some])
-        found.append(Group(np.array(some), _solved(problem, data, weightings, l2, standardize, tol, params)))
+        found.append(Group(np.array(some), _solved(problem, data, weightings, l2, standardize, tolerance(tol, data))))
     return found
 
 
+def tolerance(tol: float | None, data: Dataset) -> float:
+    """What may be left to gain, as a share of the objective: in float64 so little that parameters have six digits."""
+    return tol if tol is not None else 1e-14 if data.X.dtype == np.float64 else 1e-8
+
+
 def _solved(
-    problem: Problem, data: Dataset, weightings: Weightings, l2: np.ndarray, standardize: bool, tol: float, params: Any
+    problem: Problem, data: Dataset, weightings: Weightings, l2: np.ndarray, standardize: bool, tol: float
 ) -> LaneSolutions:
     (n, d), weight, linear = data.X.shape, weight_of(data), problem.name == "linear_regression"
     by_leverage = linear and weightings.is_leave_one_out
@@ -130,26 +142,39 @@ def _solved(
     made = []
     for start in range(0, len(weightings), size):
         part = slice(start, min(start + size, len(weightings)))
+        out = np.concatenate(weightings.tests[part]) if weightings.is_leave_one_out else None
         weights = None if by_leverage else weightings.weights(part, weight)
         scale = None
         if standardize:
-            left_out = np.concatenate(weightings.tests[part]) if weightings.is_leave_one_out else None
-            scale = deviations(data, weights) if left_out is None else deviations_without(data, weight, left_out)
+            scale = deviations(data, weights) if out is None else deviations_without(data, weight, out)
         if by_leverage:
-            lanes = leave_one_out_lanes(problem, data, l2, scale, out=np.concatenate(weightings.tests[part]))
+            lanes = leave_one_out_lanes(problem, data, l2, scale, out=out)
         elif linear:
-            lanes = solvers.least_squares_lanes(problem, data, weights, l2, scale)
+            lanes = least_squares_lanes(problem, data, weights, l2, scale)
         else:
-            start_at = None if params is None else _broadcast(params, part, len(l2))
-            lanes = solvers.solve_lanes(problem, data, weights=weights, l2=l2, penalty_scale=scale, tol=tol, params=start_at)
-        made.append(lanes)
-    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *made)
+            lanes = _from_strong_to_weak(problem, data, weights, l2, scale, tol)
+        made.append(jax.tree.map(np.asarray, lanes))
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *made)
 
 
-def _broadcast(params: Any, part: slice, settings: int) -> Any:
-    """The part's starting points, one for each setting."""
-    spread = lambda leaf: np.broadcast_to(leaf, (len(leaf), settings, *leaf.shape[2:]))
-    return jax.tree.map(lambda leaf: spread(leaf if len(leaf) == 1 else leaf[part]), params)
+def _from_strong_to_weak(
+    problem: Problem, data: Dataset, weights: np.ndarray, l2: np.ndarray, scale: np.ndarray | None, tol: float
+) -> LaneSolutions:
+    """Optima of all weightings at once, some penalties at a time, the strongest first; the next start where the last ended."""
+    order, made, last = np.argsort(-l2, kind="stable"), [], None
+    for start in range(0, len(l2), AT_ONCE):
+        some = order[start : start + AT_ONCE]
+        lanes = solve_lanes(problem, data, weights=weights, l2=l2[some], penalty_scale=scale, tol=tol, params=last)
+        made.append(jax.tree.map(np.asarray, lanes._replace(params=_centred(lanes.params, problem.classes))))
+        last = jax.tree.map(lambda leaf: leaf[:, -1].mean(axis=0), made[-1].params)
+    return jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, np.argsort(order)], *made)
+
+
+def _centred(params: LinearParams, classes: int) -> LinearParams:
+    """Of all softmax parameters with these probabilities, those with mean zero over the classes; others as they are."""
+    if classes == 2:
+        return params
+    return jax.tree.map(lambda leaf: leaf - np.mean(leaf, axis=-1, keepdims=True), params)
 
 
 def deviations(data: Dataset, weights: np.ndarray) -> np.ndarray:
@@ -208,13 +233,30 @@ def all_params(groups: Sequence[Group]) -> Any:
     return jax.tree.map(lambda *parts: in_order(groups, parts), *(group.lanes.params for group in groups))
 
 
-def solved_result(problem: Problem, data: Dataset, *, standardize: bool = False, tol: float = 1e-8) -> Result:
+def solved_result(problem: Problem, data: Dataset, *, standardize: bool, tol: float | None) -> Result:
     """The optimum on all rows, as a `jgd.Result`."""
-    lane = take_lane(solve_settings([problem], data, Whole(), standardize=standardize, tol=tol), 0, 0)
-    status = int(lane.status_code)
+    if not standardize:
+        return solve(problem, data, tol=tolerance(tol, data))
+    lane = take_lane(solve_settings([problem], data, Whole(), standardize=True, tol=tol), 0, 0)
     state = State(jax.tree.map(jnp.asarray, lane.params), (), jnp.asarray(int(lane.iterations), jnp.int32))
     history = History({"step": np.array([0]), "loss": np.array([lane.objective]), "grad_norm": np.array([lane.gradient_norm])})
-    result = Result(state, history, np.int32(status), int(lane.iterations), None)
-    by = "solved to its optimum" if STATUSES[status] == "converged" else ""
-    result.notes = HostNotes(problem=problem, data=data, steps_per_epoch=1, batch_size="full", ended_by=by)
+    result = Result(state, history, np.int32(lane.status_code), int(lane.iterations), None)
+    text = f"the objective is {float(lane.objective):.6g}, its penalty that of standardised columns."
+    inside = standardized(problem, deviations(data, weight_of(data)[None])[0])
+    result.notes = HostNotes(problem=inside, data=data, steps_per_epoch=1, batch_size="full", explained=text)
     return result
+
+
+def _standardized(problem, deviation):
+    functions = problem.functions
+    return functions._replace(
+        penalty=lambda params: functions.penalty(params._replace(weights=_scaled(params.weights, deviation)))
+    )
+
+
+def _scaled(weights: jax.Array, by: jax.Array) -> jax.Array:
+    return weights * jnp.asarray(by, weights.dtype).reshape(-1, *[1] * (weights.ndim - 1))
+
+
+# A linear model whose penalty is that of columns divided by their deviations; a problem of its own to everything else.
+standardized = factory(_standardized, Problem, name="standardized", arrays=("deviation",))
