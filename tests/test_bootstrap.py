@@ -105,9 +105,9 @@ def test_settings_are_crossed_and_tables_name_parameters():
     np.testing.assert_allclose(made.params.weights[:, 1], alone.params.weights, rtol=1e-5)
     np.testing.assert_allclose(alone.estimate.weights, least_squares((X, y), 1.0)[0].weights, rtol=1e-5)
     frame = made.to_frame(level=0.9, method="basic")
-    assert frame["parameter"].tolist() == ["age", "height", "width"] * 2 + ["bias"] * 2
-    assert frame["l2"].tolist() == [0.0] * 3 + [1.0] * 3 + [0.0, 1.0]
-    np.testing.assert_allclose(frame["low"][3:6], alone.interval(0.9, "basic")[0].weights, rtol=1e-4)
+    assert frame["parameter"].tolist() == ["age", "height", "width", "bias"] * 2
+    assert frame["l2"].tolist() == [0.0] * 4 + [1.0] * 4
+    np.testing.assert_allclose(frame["low"][4:7], alone.interval(0.9, "basic")[0].weights, rtol=1e-4)
     assert repr(made) == "Bootstrap(50 replicates x 2 settings of l2: 100 converged)"
     softmax = jgd.jackknife(PROBLEMS["softmax"], rows("softmax", n=20)).to_frame()
     assert softmax["parameter"][0] == "weights[0] (0)"

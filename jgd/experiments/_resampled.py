@@ -48,15 +48,13 @@ class Resampled:
         import pandas as pd
 
         columns = {name: jax.tree.leaves(tree) for name, tree in self._columns(**options).items()}
-        leading = bool(self.names)
-        rows = []
-        for part, name in enumerate(("weights", "bias")[: len(columns["estimate"])]):
-            shape = columns["estimate"][part].shape
-            for index in np.ndindex(*shape):
-                setting = self.settings[index[0]] if leading else {}
-                place = index[1:] if leading else index
-                values = {column: leaves[part][index] for column, leaves in columns.items()}
-                rows.append(setting | {"parameter": self._name(name, place)} | values)
+        one = jax.tree.map(lambda leaf: leaf[0], self.estimate) if self.names else self.estimate
+        rows = [
+            setting | {"parameter": name} | {column: leaves[part][(*lead, *place)] for column, leaves in columns.items()}
+            for i, setting in enumerate(self.settings)
+            for lead in [(i,) if self.names else ()]
+            for name, part, place in named_parameters(one, self._data)
+        ]
         return pd.DataFrame(rows)
 
     def __len__(self) -> int:
@@ -72,13 +70,6 @@ class Resampled:
 
     def _columns(self, **options: Any) -> dict[str, Any]:
         raise NotImplementedError
-
-    def _name(self, part: str, place: tuple[int, ...]) -> str:
-        """What a parameter is called: by the name of its column, and for several outputs or classes by which it is of."""
-        columns, classes = self._data.columns, self._data.classes
-        if part == "weights":
-            part, place = columns[place[0]] if columns else f"weights[{place[0]}]", place[1:]
-        return part + "".join(f" ({classes[i] if classes else i})" for i in place)
 
     @property
     def _status(self) -> np.ndarray:
@@ -226,3 +217,15 @@ def _acceleration(values: np.ndarray, _: np.ndarray) -> np.ndarray:
     off = values.mean(axis=0) - values
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.nan_to_num(np.sum(off**3, axis=0) / (6 * np.sum(off**2, axis=0) ** 1.5))
+
+
+def named_parameters(params: Any, data: Dataset) -> list[tuple[str, int, tuple[int, ...]]]:
+    """Each parameter's name, which of the arrays it is in, and where there: weights by column, by output or class if several."""
+    columns, found = data.columns, []
+    for part, (name, leaf) in enumerate(zip(("weights", "bias"), jax.tree.leaves(params), strict=False)):
+        for place in np.ndindex(*np.shape(leaf)):
+            first, rest = (
+                (name, place) if name == "bias" else (columns[place[0]] if columns else f"weights[{place[0]}]", place[1:])
+            )
+            found.append((first + "".join(f" ({data.classes[i] if data.classes else i})" for i in rest), part, place))
+    return found
