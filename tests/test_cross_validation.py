@@ -241,16 +241,14 @@ def test_settings_of_another_structure_and_of_runs_are_crossed():
         np.testing.assert_allclose(made.test_loss[:, i], alone.test_loss[:, 0], rtol=1e-6)
     with pytest.raises(ValueError, match="the settings' parameters differ in structure"):
         _ = made.params
-    run = jgd.cross_validate(
-        jgd.linear_regression(l2=jgd.over([0.1, 0.0])), (X, y), jgd.sgd(0.01), folds=3, epochs=2,
-        batch_size=jgd.over([8, "full"]), key=jgd.over(range(2)),
-    )  # fmt: skip
-    assert run.names == ("l2", "batch_size", "key")
-    assert run.test_loss.shape == (3, 8)
-    index = run.settings.index(dict(l2=0.0, batch_size=8, key=1))
-    alone = jgd.fit(jgd.linear_regression(), (X[train], y[train]), jgd.sgd(0.01), batch_size=8, epochs=2, key=1)
-    np.testing.assert_allclose(run.params.weights[1, index], alone.params.weights, rtol=1e-4)
-    assert run.refit(run.settings[index]).steps == 24
+    problem = jgd.linear_regression(l2=jgd.over([0.1, 0.0]))
+    run = jgd.cross_validate(problem, (X, y), jgd.sgd(0.01), folds=3, batch_size=8, epochs=2, key=jgd.over(range(2)))
+    assert run.names == ("l2", "key")
+    assert run.test_loss.shape == (3, 4)
+    assert run.settings[1] == dict(l2=0.1, key=1)
+    alone = jgd.fit(jgd.linear_regression(l2=0.1), (X[train], y[train]), jgd.sgd(0.01), batch_size=8, epochs=2, key=1)
+    np.testing.assert_allclose(run.params.weights[1, 1], alone.params.weights, rtol=1e-4)
+    assert run.refit(run.settings[1]).steps == 24
 
 
 def test_any_problem_is_run():

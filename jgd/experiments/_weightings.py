@@ -154,7 +154,7 @@ def _solved(
         else:
             lanes = _from_strong_to_weak(problem, data, weights, l2, scale, tol)
         made.append(jax.tree.map(np.asarray, lanes))
-    return jax.tree.map(lambda *parts: np.concatenate(parts), *made)
+    return made[0] if len(made) == 1 else jax.tree.map(lambda *parts: np.concatenate(parts), *made)
 
 
 def _from_strong_to_weak(
@@ -179,27 +179,38 @@ def _centred(params: LinearParams, classes: int) -> LinearParams:
 
 def deviations(data: Dataset, weights: np.ndarray) -> np.ndarray:
     """The standard deviation of each column with each row of weights, in float64; 1 where a column is constant."""
-    X = _moved(data)
-    total = weights.sum(axis=1, dtype=np.float64)[:, None]
-    return _deviation(weights @ X / total, weights @ X**2 / total)
+    total, square = _moments(data, weights, _origin(data))
+    return _deviation(total, square, square)
 
 
 def deviations_without(data: Dataset, weight: np.ndarray, out: np.ndarray) -> np.ndarray:
     """The same without each of the rows `out`."""
-    X, w = _moved(data), np.asarray(weight, np.float64)
-    left = (w.sum() - w[out])[:, None]
-    without = lambda values: (w @ values - w[out, None] * values[out]) / left
-    return _deviation(without(X), without(X**2))
+    origin, w = _origin(data), np.asarray(weight, np.float64)[:, None] / np.sum(weight, dtype=np.float64)
+    total, square = _moments(data, weight[None], origin)
+    x, left = np.asarray(data.X)[out] - origin, 1 - w[out]
+    return _deviation((total - w[out] * x) / left, (square - w[out] * x**2) / left, square / left)
 
 
-def _moved(data: Dataset) -> np.ndarray:
-    X = np.asarray(data.X, np.float64)
-    return X - X.mean(axis=0)
+def _origin(data: Dataset) -> np.ndarray:
+    """What columns are seen from, so that their squares do not cancel."""
+    return np.asarray(data.X).mean(axis=0, dtype=np.float64)
 
 
-def _deviation(mean: np.ndarray, square: np.ndarray) -> np.ndarray:
+def _moments(data: Dataset, weights: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of each column, from its origin, and of its square, with each row of weights; block by block."""
+    X, total, square = np.asarray(data.X), 0.0, 0.0
+    for start in range(0, len(X), 2**12):
+        part = slice(start, start + 2**12)
+        x = X[part] - origin
+        total, square = total + weights[:, part] @ x, square + weights[:, part] @ x**2
+    sums = weights.sum(axis=1, dtype=np.float64)[:, None]
+    return total / sums, square / sums
+
+
+def _deviation(mean: np.ndarray, square: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """From means of the column and its square; `size` is that of the numbers whose rounding is in them."""
     variance = square - mean**2
-    return np.sqrt(np.where(variance > 64 * np.finfo(np.float64).eps * square, variance, 1.0))
+    return np.sqrt(np.where(variance > 64 * np.finfo(np.float64).eps * size, variance, 1.0))
 
 
 def take_lane(groups: Sequence[Group], weighting: int | slice, setting: int) -> LaneSolutions:

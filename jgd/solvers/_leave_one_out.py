@@ -9,21 +9,23 @@ smaller by w_i e_i^2 / (1 - h_i).
 Source: Cook & Weisberg, "Residuals and influence in regression" (1982), section 2.2.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jgd.data import Dataset
 from jgd.models import Problem
 from jgd.solvers._lanes_result import LaneSolutions
 from jgd.solvers._least_squares import Folds, lane_solutions, rank_tolerance, solutions
-from jgd.solvers._triangles import HELD, Rows, basis_of, blocks, from_grams, gram_of, triangle
+from jgd.solvers._triangles import HELD, Basis, Rows, basis_of, blocks, from_grams, gram_of, product, triangle
 
 # Where one minus a row's leverage is less, hardly anything but rounding is left of it, and the rank may be less without the row.
 ALONE = 1e-6
 # Numbers of one array of a block of rows.
-IN_CACHE = 2**14
+IN_CACHE = 2**17
 
 
 class Fits(NamedTuple):
@@ -59,22 +61,28 @@ def leave_one_out_lanes(
     l2 = np.atleast_1d(np.asarray(problem.l2 if l2 is None else l2, np.float64))
     scale = None if penalty_scale is None else np.asarray(penalty_scale, np.float64)
     tolerance = rank_tolerance(rows)
-    d, k = rows.X.shape[1], rows.y.shape[1]
-    shapes = Fits((len(l2), d, k), (d + k,), (len(l2),), (len(l2),))
-    fits, alone = Fits(*(np.empty((len(out), *shape)) for shape in shapes)), np.ones(len(out), bool)
+    d, k, L = rows.X.shape[1], rows.y.shape[1], len(l2)
     if scale is None:
         whole = Folds.of(rows, triangle(rows, weights)[None])
         parts = [part for part in _parts(whole, l2, tolerance) if len(part.lanes)]
-        for some in blocks(len(out), IN_CACHE // d):
-            part = Fits(*(array[some] for array in fits))  # looks at the same memory
-            alone[some] = _by_leverage(rows, weights[out[some]], rows.take(out[some]), whole, parts, l2, part)
-    slow = np.flatnonzero(alone)
-    for block in blocks(len(slow), HELD // max(len(l2) * d, rows.width**2)):
-        some = slow[block]
-        part = _one_by_one(rows, weights, out[some], l2, None if scale is None else scale[some], tolerance)
-        for array, values in zip(fits, part, strict=True):
-            array[some] = values
-    return lane_solutions(rows, data, *fits, None)
+        alone = lambda fits, some: _by_leverage(rows, weights[out[some]], rows.take(out[some]), whole, parts, l2, fits)
+        size = IN_CACHE // (L * d * k)
+    else:
+        alone, size = lambda fits, some: np.ones(len(fits.mean), bool), HELD // (rows.width**2 + L * d * k)
+    one_by_one, made = OneByOne(rows, weights, l2, tolerance), None
+    for some in blocks(len(out), size):
+        count = len(out[some])
+        fits = Fits(np.empty((count, L, d, k)), np.empty((count, d + k)), *np.empty((2, count, L)))
+        slow = np.flatnonzero(alone(fits, some))
+        if len(slow):
+            part = one_by_one(out[some][slow], None if scale is None else scale[some][slow])
+            for array, values in zip(fits, part, strict=True):
+                array[slow] = values
+        lanes = lane_solutions(rows, data, *fits, None)
+        if made is None:
+            made = jax.tree.map(lambda leaf: np.empty((len(out), *leaf.shape[1:]), leaf.dtype), lanes)
+        jax.tree.map(lambda whole, part, some=some: whole.__setitem__(some, part), made, lanes)
+    return made
 
 
 class Part(NamedTuple):
@@ -104,39 +112,47 @@ def _by_leverage(
         if factors is None:
             return ~alone
         U, s, Vt = factors
-        c, u = whole.C[0].T @ U, (x / unit) @ Vt.T
-        for lane in lanes:
-            penalty = (1 - w[:, None]) * l2[lane] / 2
-            D = s**2 + penalty
-            fit = (s * c) / D[:, None]  # (b, k, d), so that products are of one matrix with another
-            e = y - np.sum(fit * u[:, None], axis=2)
-            left = 1 - w * (rows.intercept + np.sum(u**2 / D, axis=1))
-            alone |= left < ALONE
-            off = e / np.where(left < ALONE, 1.0, left)[:, None]  # the row's residual by the fit without it
-            fit -= (u / D)[:, None] * (w[:, None] * off)[..., None]
-            found = _each(fit, Vt / unit)
-            fits.weights[:, lane] = np.swapaxes(found, 1, 2)
-            total = whole.rest + (penalty / D) @ np.sum(c**2, axis=0) - w * np.sum(off * e, axis=1)
-            fits.objective[:, lane] = total / (1 - w)
-            summed = _each(found, square) - cross + (w[:, None] * off)[..., None] * x[:, None]
-            slope = 2 * summed / (1 - w)[:, None, None] + l2[lane] * found
-            fits.slope[:, lane] = np.sqrt(np.sum(slope**2, axis=(1, 2)))
+        c, u = whole.C[0].T @ U, ((x / unit) @ Vt.T)[:, None]
+        penalty = (1 - w[:, None]) * l2[lanes] / 2
+        D = s**2 + penalty[..., None]
+        fit = (s * c) / D[:, :, None]  # (b, lanes, k, d), so that products are of one matrix with another
+        e = y[:, None] - np.sum(fit * u[:, :, None], axis=3)
+        left = 1 - w[:, None] * (rows.intercept + np.sum(u**2 / D, axis=2))
+        alone |= (left < ALONE).any(axis=1)
+        off = e / np.where(left < ALONE, 1.0, left)[..., None]  # the row's residual by the fit without it
+        part = w[:, None, None] * off
+        fit -= (u / D)[:, :, None] * part[..., None]
+        found = _each(fit, Vt / unit)
+        fits.weights[:, lanes] = np.swapaxes(found, 2, 3)
+        total = whole.rest + (penalty[..., None] / D) @ np.sum(c**2, axis=0) - np.sum(part * e, axis=2)
+        fits.objective[:, lanes] = total / (1 - w[:, None])
+        summed = _each(found, square) - cross + part[..., None] * x[:, None, None]
+        slope = 2 * summed / (1 - w)[:, None, None, None] + l2[lanes][:, None, None] * found
+        fits.slope[:, lanes] = np.sqrt(np.sum(slope**2, axis=(2, 3)))
     return alone
 
 
 def _each(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Vectors (b, k, d) times the matrix, as one product."""
-    return (vectors.reshape(-1, vectors.shape[2]) @ matrix).reshape(vectors.shape)
+    """Vectors (..., d) times the matrix."""
+    return product(vectors.reshape(-1, vectors.shape[-1]), matrix).reshape(vectors.shape)
 
 
-def _one_by_one(
-    rows: Rows, weights: np.ndarray, out: np.ndarray, l2: np.ndarray, scale: np.ndarray | None, tolerance: float
-) -> Fits:
+class OneByOne:
     """The fits by a factorisation for each row, of all rows' sum without its part of it."""
-    basis, w = basis_of(rows, weights), weights[out]
-    q = rows.take(out) @ basis.into
-    grams = gram_of(rows, basis.into, weights) - w[:, None, None] * q[:, :, None] * q[:, None]
-    without = lambda fold: np.where(np.arange(len(weights)) == out[fold], 0.0, weights)
-    folds = Folds.of(rows, from_grams(rows, basis, grams / (1 - w)[:, None, None], without))
-    found = solutions(folds, np.broadcast_to(l2, (len(out), len(l2))), scale, tolerance)
-    return Fits(found[0], folds.mean, *found[1:])
+
+    def __init__(self, rows: Rows, weights: np.ndarray, l2: np.ndarray, tolerance: float):
+        self.rows, self.weights, self.l2, self.tolerance = rows, weights, l2, tolerance
+
+    @functools.cached_property
+    def _basis(self) -> tuple[Basis, np.ndarray]:
+        basis = basis_of(self.rows, self.weights)
+        return basis, gram_of(self.rows, basis.into, self.weights)
+
+    def __call__(self, out: np.ndarray, scale: np.ndarray | None) -> Fits:
+        (basis, gram), w = self._basis, self.weights[out]
+        q = self.rows.take(out) @ basis.into
+        grams = (gram - w[:, None, None] * q[:, :, None] * q[:, None]) / (1 - w)[:, None, None]
+        without = lambda fold: np.where(np.arange(len(self.weights)) == out[fold], 0.0, self.weights)
+        folds = Folds.of(self.rows, from_grams(self.rows, basis, grams, without))
+        found = solutions(folds, np.broadcast_to(self.l2, (len(out), len(self.l2))), scale, self.tolerance)
+        return Fits(found[0], folds.mean, *found[1:])

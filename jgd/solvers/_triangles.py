@@ -226,3 +226,11 @@ def _cells(weights: np.ndarray) -> list[np.ndarray] | None:
 def blocks(n: int, size: int) -> Iterator[slice]:
     """The positions 0..n-1, so many at a time."""
     return (slice(start, start + max(1, size)) for start in range(0, n, max(1, size)))
+
+
+def product(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """rows @ matrix, in pieces that stay on one thread; see ONE_THREAD."""
+    size = max(16, ONE_THREAD // matrix.size)
+    even = len(rows) // size * size
+    pieces = (rows[:even].reshape(even // size, size, rows.shape[1]) @ matrix).reshape(even, matrix.shape[1])
+    return pieces if even == len(rows) else np.concatenate([pieces, rows[even:] @ matrix])
