@@ -31,7 +31,7 @@ from jgd.experiments import (
     sweep,
     uniform,
 )
-from jgd.models import LinearParams, Problem, linear_regression, logistic_regression, mixed_precision
+from jgd.models import LinearParams, Problem, gram, linear_regression, logistic_regression, mixed_precision
 from jgd.optimizers import (
     MultiSteps,
     adabelief,
@@ -138,7 +138,7 @@ from jgd.training import (
     training_step,
 )
 from jgd.transformation import GradientTransformation, chain, lift, named_chain, parse, stack
-from jgd.transforms import dynamic_loss_scaling, newton, scale_by_nadam
+from jgd.transforms import average_iterates, averaged_params, dynamic_loss_scaling, lbfgs, newton, scale_by_nadam
 
 __version__ = "0.1.0"
 
@@ -177,6 +177,8 @@ __all__ = [
     "apply_every",
     "apply_gradients",
     "apply_if_finite",
+    "average_iterates",
+    "averaged_params",
     "bootstrap",
     "centralize",
     "certificate",
@@ -201,6 +203,7 @@ __all__ = [
     "freeze",
     "fromage",
     "gd",
+    "gram",
     "halton",
     "identity",
     "initializers",
@@ -208,6 +211,7 @@ __all__ = [
     "keep_params_nonnegative",
     "lamb",
     "lars",
+    "lbfgs",
     "lift",
     "linear_regression",
     "lion",

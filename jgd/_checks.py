@@ -28,6 +28,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "classes": (2.0, math.inf),
     "tolerance": (0.0, math.inf),
     "strong_convexity": (0.0, math.inf),
+    "recency": (0.0, math.inf),
     "records": (1.0, math.inf),
 }
 

@@ -104,7 +104,12 @@ def asked(tx: GradientTransformation) -> set[str]:
 
 
 def lift(
-    function: Callable[P, Any], *, name: str | None = None, static: Sequence[str] = (), doc: str | None = None
+    function: Callable[P, Any],
+    *,
+    name: str | None = None,
+    static: Sequence[str] = (),
+    arrays: Sequence[str] = (),
+    doc: str | None = None,
 ) -> Callable[P, GradientTransformation]:
     """A factory of optax transformations, made into a factory of transformations that are data.
 
@@ -116,6 +121,7 @@ def lift(
       function: returns an optax transformation (or anything with `init` and `update`).
       name: what it is called in print and for `jgd.parse`; the function's own name if not given.
       static: names of whole-number arguments that set a structure and so cannot be traced.
+      arrays: names of arguments that are arrays, such as a matrix, rather than hyperparameters; they keep their type.
       doc: a docstring; the function's own if not given.
 
     Raises:
@@ -144,7 +150,13 @@ def lift(
         return function
     inner = functools.cache(functools.partial(_inner, function))
     return factory(
-        function, GradientTransformation, name=name, static=static, doc=doc, check=functools.partial(_check_inner, inner)
+        function,
+        GradientTransformation,
+        name=name,
+        static=static,
+        arrays=arrays,
+        doc=doc,
+        check=functools.partial(_check_inner, inner),
     )
 
 

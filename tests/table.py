@@ -131,6 +131,38 @@ def dense_newton(ridge):
     return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
 
 
+def dense_bfgs(m):
+    """BFGS on matrices, made anew of the last m pairs, for losses on which a step of t = 1 or its secant's is good."""
+
+    def init(params):
+        w = ravel_pytree(params)[0]
+        return w, jnp.zeros_like(w), jnp.zeros((m, w.size), w.dtype), jnp.zeros((m, w.size), w.dtype)
+
+    def update(updates, state, params=None, *, value_fn=None, **extra):
+        w, g = ravel_pytree(params)[0], ravel_pytree(updates)[0]
+        unravel = ravel_pytree(params)[1]
+        old_w, old_g, S, Y = state
+        s, y = w - old_w, g - old_g
+        new = jnp.vdot(s, y) > 2 * jnp.finfo(w.dtype).tiny
+        S, Y = jnp.where(new, jnp.roll(S, -1, 0).at[-1].set(s), S), jnp.where(new, jnp.roll(Y, -1, 0).at[-1].set(y), Y)
+        eye = jnp.eye(w.size, dtype=w.dtype)
+        known = jnp.vdot(S[-1], Y[-1]) > 0
+        scale = jnp.where(known, jnp.vdot(S[-1], Y[-1]) / jnp.where(known, jnp.vdot(Y[-1], Y[-1]), 1), 1 / jnp.linalg.norm(g))
+        H = scale * eye
+        for s, y in zip(S, Y, strict=True):
+            rho = jnp.where(jnp.vdot(s, y) > 0, 1 / jnp.where(jnp.vdot(s, y) > 0, jnp.vdot(s, y), 1), 0)
+            H = (eye - rho * jnp.outer(s, y)) @ H @ (eye - rho * jnp.outer(y, s)) + rho * jnp.outer(s, s)
+        p = H @ g
+        slope = lambda t: jnp.vdot(ravel_pytree(jax.grad(value_fn)(unravel(w - t * p)))[0], -p)
+        down = jnp.vdot(g, p)
+        at_1 = slope(1.0)
+        secant = jnp.clip(down / (down + at_1), 0.1, 0.9)
+        t = jnp.where(at_1 <= 0.8 * down, 1, secant)
+        return unravel(jnp.where(down > 0, -t * p, 0)), (w, g, S, Y)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
 def momenta_nadam(b1, b2, eps, momentum_decay):
     """NAdam from optax's running means, the product of the momenta taken anew at each step."""
     mean, square = optax.ema(b1, debias=False), optax.ema(b2)
@@ -160,6 +192,13 @@ TRANSFORMATIONS |= {
         lambda: dense_newton(2e-6),
         steps=8,
         static={"cg_steps": "which way the step is found"},
+    ),
+    "average_iterates": Case(lambda: jgd.average_iterates(), optax.identity, link=True),
+    "lbfgs": Case(
+        lambda: jgd.lbfgs(memory=5),
+        lambda: dense_bfgs(5),
+        steps=20,
+        static={"memory": "the length of arrays"},
     ),
     "dynamic_loss_scaling": Case(lambda: jgd.dynamic_loss_scaling(jgd.sgd(0.1)), lambda: optax.sgd(0.1)),
 }

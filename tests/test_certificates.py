@@ -278,16 +278,70 @@ def test_the_gap_of_least_squares_is_exact(kind, l2, correlated):
     )
 
 
-def test_blocks_of_rows_change_nothing(monkeypatch):
+@pytest.mark.parametrize("few", [0, 2**22], ids=["compiled", "numpy"])
+def test_blocks_of_rows_change_nothing(monkeypatch, few):
     X, y = jgd.data.make_classes(500, 3, key=1)
     y = np.asarray(y) + (np.asarray(X)[:, 0] > 0.5)
     result = jgd.fit(jgd.logistic_regression(l2=0.01, classes=3), (X, y), jgd.gd(1.0), epochs=300)
     want = result.certificate()
-    monkeypatch.setattr(_hessian, "BLOCK", 7)
-    monkeypatch.setattr(_rows.Rows.blocks, "__defaults__", (7,))
+    for module in (_hessian, _rows):
+        monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(_rows, "ENTRIES", 21)
+    monkeypatch.setattr(_hessian, "FEW", few)
     proof = result.certificate()
     assert proof.method == want.method == "Newton's decrement"
     np.testing.assert_allclose([proof.gap, proof.objective], [want.gap, want.objective], rtol=1e-6)
+
+
+@pytest.mark.parametrize("l2", [0.0, 1e-3])
+@pytest.mark.parametrize("kind", ["binary", "softmax"])
+def test_of_what_is_enough_no_more_is_computed(kind, l2, monkeypatch):
+    """Each bound is valid; the cheapest that suffices is the last that is computed."""
+    r = np.random.default_rng(0)
+    X = r.normal(size=(4000, 2)).astype(np.float32)
+    y = np.argmax(X @ r.normal(size=(2, 3)) + r.normal(size=(4000, 3)), axis=1)
+    problem, data, reference = made(kind, X, y > 0 if kind == "binary" else y, None, l2, True)
+    best = reference.path(np.zeros((3, KINDS[kind]), LONG))[-1]
+    theta = (best + 1e-3 * r.normal(size=best.shape)).astype(np.float32)
+    params, excess = params_of(kind, theta, True), reference.excess(theta.astype(LONG), best)
+    parts, factored = [], _bounds.factored
+
+    def counted(*arguments):
+        parts.append((arguments[4:] or (1,))[0])
+        return factored(*arguments)
+
+    monkeypatch.setattr(_bounds, "factored", counted)
+    monkeypatch.setattr(_bounds, "BLOCK", 800)
+    least = jgd.certificate(problem, data, params)
+    assert (parts, least.method) == ([1], "Newton's decrement")
+    by_duality = 300 * excess
+    for enough, wanted, method in [
+        (10.0, [] if l2 else [16], "nonnegative" if l2 else "Newton's decrement"),
+        (by_duality, [] if l2 else [16], "duality" if l2 else "Newton's decrement"),
+        (25 * excess, [16], "Newton's decrement"),
+        (6 * excess, [16, 4], "Newton's decrement"),
+        (1.5 * excess, [16, 4, 1], "Newton's decrement"),
+        (0.01 * excess, [16, 1], "Newton's decrement"),
+    ]:
+        parts.clear()
+        proof = jgd.certificate(problem, data, params, enough=float(enough))
+        assert (parts, proof.method) == (wanted, method), enough / excess
+        assert excess <= proof.gap, enough / excess
+        assert proof.lower_bound <= reference.value(best)
+        assert proof.gap <= enough or proof == least
+
+
+def test_the_longest_row_is_looked_for_only_where_it_decides(monkeypatch):
+    X, y = jgd.data.make_classes(300, 3, key=0)
+    problem, looked, longest = jgd.logistic_regression(l2=1e-2), [], _bounds.longest
+    monkeypatch.setattr(_bounds, "longest", lambda *a, **k: looked.append(longest(*a, **k)) or looked[-1])
+    result = jgd.fit(problem, (X, y), jgd.gd(1.0), epochs=300)
+    near = result.certificate()
+    assert looked == []
+    assert near.method == "Newton's decrement"
+    monkeypatch.setattr(_bounds, "LITTLE", 0.0)
+    assert near.gap * (1 - 0.04) < result.certificate().gap <= near.gap
+    assert len(looked) == 1
 
 
 def test_a_solver_that_was_loosened_is_caught():
@@ -302,6 +356,7 @@ def test_a_solver_that_was_loosened_is_caught():
     true = loose.certificate().objective - tight.certificate().objective
     assert true > 1e-5
     assert true < loose.certificate().gap < 2 * true
+    assert loose.certificate(enough=math.inf).gap > true
     assert loose.certificate().lower_bound <= tight.certificate().objective
 
 
@@ -463,6 +518,14 @@ def test_numbers_of_half_precision_are_taken_exactly(dtype):
             ValueError, "certificate takes one problem, found 2 values of l2",
         ),
         (
+            lambda: jgd.certificate(jgd.linear_regression(), SEPARABLE, jgd.LinearParams([1.0], 0.0), enough=-1.0),
+            ValueError, "enough is a gap, and so must be at least 0, found -1.0",
+        ),
+        (
+            lambda: jgd.certificate(jgd.linear_regression(), SEPARABLE, jgd.LinearParams([1.0], 0.0), enough=math.nan),
+            ValueError, "enough is a gap, and so must be at least 0, found nan",
+        ),
+        (
             lambda: jax.jit(lambda w: jgd.certificate(jgd.linear_regression(), SEPARABLE, jgd.LinearParams(w, 0.0)))(np.ones(1)),
             TypeError, "certificate looks at numbers",
         ),
@@ -504,6 +567,7 @@ def test_a_result_is_judged_on_its_own_rows_or_on_others():
     np.testing.assert_allclose(result.certificate().objective, result.objective, rtol=1e-6)
     assert result.certificate((X, labels)) == jgd.certificate(problem, (X, y), result.params)
     assert result.certificate(best=True) == jgd.certificate(problem, result.notes.data, result.best.params)
+    assert result.certificate(enough=1.0).method == "nonnegative" != result.certificate().method
     sweep = jgd.sweep(jgd.logistic_regression(l2=jgd.over([0.1, 1.0])), (X, y), jgd.gd(1.0), epochs=200)
     assert sweep[1].certificate() == jgd.certificate(jgd.logistic_regression(l2=1.0), (X, y), sweep[1].params)
     assert sweep[1].certificate().gap < 1e-9

@@ -12,7 +12,7 @@ import numpy as np
 from jgd._checks import is_concrete
 from jgd._over import refuse_over
 from jgd.certificates import _bounds
-from jgd.certificates._families import Classes, Squared
+from jgd.certificates._families import Classes, Logistic, Squared
 from jgd.certificates._rounding import UNIT
 from jgd.certificates._rows import Point, Rows
 from jgd.data import Dataset
@@ -52,7 +52,7 @@ class Certificate:
         return f"{start}at most {self.gap:.3g} above the optimum ({self.method}), gradient {self.gradient_norm:.3g})"
 
 
-def certificate(problem: Problem, data: Any, params: Any, *, state: Any = None, enough: float = 0.0) -> Certificate:
+def certificate(problem: Problem, data: Any, params: Any, *, enough: float = 0.0, state: Any = None) -> Certificate:
     """A proof of how far from the optimum these parameters are, whatever made them.
 
     For linear and logistic regression the gap is the least of
@@ -69,6 +69,8 @@ def certificate(problem: Problem, data: Any, params: Any, *, state: Any = None, 
       problem: a `jgd.linear_regression` or `jgd.logistic_regression`; of any other, objective and gradient are given.
       data: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`; None for a problem without data.
       params: the parameters to be judged; for a linear model `weights` of shape (d,) or (d, k), and `bias`.
+      enough: a gap that is small enough: the first bound that proves it is taken, and no better one is looked for.
+        Duality takes no Hessian, and for Newton's decrement that of a part of the rows may do. 0 looks for the least.
       state: the loss's state, where it has one.
 
     Returns:
@@ -91,7 +93,9 @@ def certificate(problem: Problem, data: Any, params: Any, *, state: Any = None, 
     Source: the bounds are proved in `jgd.certificates._bounds`.
     """
     check_problem("certificate", problem)
-    refuse_over("certificate", problem=problem, data=data, params=params)
+    refuse_over("certificate", problem=problem, data=data, params=params, enough=enough)
+    if not enough >= 0:
+        raise ValueError(f"enough is a gap, and so must be at least 0, found {enough!r}.")
     data = None if data is None else problem.dataset(data)
     if not all(map(is_concrete, jax.tree.leaves((problem, data, params, state)))):
         raise TypeError("certificate looks at numbers, and so cannot be traced by jit, vmap or grad: call it with the result.")
@@ -99,7 +103,7 @@ def certificate(problem: Problem, data: Any, params: Any, *, state: Any = None, 
         return _of_any(problem, data, params, state)
     if data is None:
         raise TypeError(f"a certificate of {problem.name} needs the data: give (X, y).")
-    return _of_linear(problem, data, params)
+    return _of_linear(problem, data, params, enough)
 
 
 def check_problem(where: str, problem: Any) -> None:
@@ -110,12 +114,12 @@ def check_problem(where: str, problem: Any) -> None:
         raise ValueError(f"{where} takes one problem, found {np.size(problem.l2)} values of l2: take them one by one.")
 
 
-def _of_linear(problem: Problem, data: Dataset, params: Any) -> Certificate:
+def _of_linear(problem: Problem, data: Dataset, params: Any, enough: float) -> Certificate:
     with np.errstate(all="ignore"):  # what is not finite is said to be so
         point, family = point_of(problem, data, params)
         if not np.isfinite(point.theta).all():
             return Certificate(math.nan, -math.inf, math.inf, math.nan, "none", "the parameters are not all finite")
-        return _judged(point, family)
+        return _judged(point, family, enough)
 
 
 def point_of(problem: Problem, data: Dataset, params: Any) -> tuple[Point, Any]:
@@ -125,20 +129,21 @@ def point_of(problem: Problem, data: Dataset, params: Any) -> tuple[Point, Any]:
     if problem.name == "linear_regression":
         family = Squared(y.astype(np.float64).reshape(len(y), -1))
     else:
-        family, outputs = Classes(y, problem.classes), () if problem.classes == 2 else (problem.classes,)
+        binary = problem.classes == 2
+        family, outputs = (Logistic(y), ()) if binary else (Classes(y, problem.classes), (problem.classes,))
     theta = _theta(params, (data.X.shape[1], *outputs), problem.fit_intercept)
-    z, z_error = rows.times(theta)
-    return Point(rows, float(problem.l2), theta, z, family.z_error(z, z_error)), family
+    z, size, error = rows.times(theta)
+    return Point(rows, float(problem.l2), theta, z, family.z_error(size, error)), family
 
 
-def _judged(point: Point, family: Any) -> Certificate:
+def _judged(point: Point, family: Any, enough: float) -> Certificate:
     at = _bounds.evaluated(point, family)
     if not (math.isfinite(at.objective) and math.isfinite(at.gradient_norm)):
         return Certificate(at.objective, -math.inf, math.inf, at.gradient_norm, "none", "the objective is not finite in float64")
-    bounds, reason = _bounds.all_of(point, family, at)
-    bounds = {method: bound for method, bound in bounds.items() if math.isfinite(bound)}
+    bounds, reason = _bounds.all_of(point, family, at, enough)
+    bounds = {method: float(bound) for method, bound in bounds.items() if math.isfinite(bound)}
     if not bounds:
-        if _bounds.separated(point, family):
+        if family.separates(point.z, point.z_error):
             reason = "these parameters separate the classes, so that without a penalty (l2) there is no optimum"
         else:
             reason = f"{reason}; without a penalty (l2) there is no other bound"

@@ -101,7 +101,7 @@ def strong_convexity(problem: Problem, data: Any) -> float:
         return float(max(least, 0.0))
     # By Jensen's inequality G is at least m m' / s for m = sum_i s_i [x_i, 1] and the sum s of the weights; apart from l2, only
     # the intercept and the direction of m matter, and of those two the product of the eigenvalues is l2 c s.
-    mean, off = rows.mean(np.ones((len(rows), 1)), np.zeros((len(rows), 1)))
+    mean, off = rows.mean(np.ones((len(rows), 1)), 0.0)
     total, length = float(rows.share.sum()), float(np.linalg.norm(np.abs(mean[:-1]) + off[:-1]))
     a, b = curvature * length**2 / total + l2, curvature * total
     other = (a + b) / 2 + math.hypot((a - b) / 2, curvature * length)

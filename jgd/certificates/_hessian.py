@@ -8,14 +8,18 @@ A computed T is that of A + E, where no column of E is longer than c u sqrt(N p)
 sqrt(N)), so that |A v| >= (1 - eta) |T v| with eta = |E| |T^-1|. A bound that needs the inverse Hessian's norm divides by
 1 - eta, and where eta is not small there is none. Source: Golub & Van Loan, "Matrix Computations", section 5.3; Higham,
 "Accuracy and Stability of Numerical Algorithms", chapter 19.
+
+Some of the rows have a Hessian that is nowhere larger, in whose inverse every norm is larger: what it proves holds too.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jgd.certificates._rounding import UNIT
+from jgd.certificates._rounding import UNIT, length
 from jgd.certificates._rows import BLOCK, Point
 from jgd.models._condensed import triangle_of
 
@@ -23,53 +27,69 @@ from jgd.models._condensed import triangle_of
 LARGEST = 2000
 # The largest eta that is borne.
 BORNE = 0.1
+# Up to so many products a matrix product is NumPy's, without a compilation. More are XLA's: where cores are shared BLAS's threads
+# wait for each other, and the Gram matrix of 32,561 x 123 took 200 to 700 ms instead of 30. So did SciPy's of six columns, 20 ms
+# instead of 0.01: up to so many columns equations are solved row by row.
+FEW, NARROW = 2**22, 256
 
 
 class Factor:
-    """The triangle of the Hessian of columns `kept`, scaled.
+    """The triangle T of the Hessian of columns `kept`, scaled.
 
     Attributes:
-      margin: what a norm may be too small by, as a factor.
+      inverse: T^-T.
+      eta: what a norm may be too small by, as a part of it.
+      doubt: what it may be too small by because the Hessian is not known exactly, as a factor.
     """
 
-    def __init__(self, triangle: np.ndarray, scale: np.ndarray, kept: np.ndarray, eta: float):
-        self.triangle, self.scale, self.kept, self.margin = triangle, scale, kept, 1 / (1 - eta)
+    doubt = 1.0
 
-    def solve(self, columns: np.ndarray) -> np.ndarray:
-        """T^-T of columns, shape (p, ...), whose lengths are norms in the inverse Hessian."""
-        return _solved(self.triangle, columns / self.scale[:, None], trans="T")
+    def __init__(self, triangle: np.ndarray, scale: np.ndarray, kept: np.ndarray):
+        self.triangle, self.scale, self.kept, self.eta = triangle, scale, kept, 0.0
+        self.inverse = _solved(triangle, np.eye(len(triangle)))
+
+    @property
+    def margin(self) -> float:
+        """What a norm may be too small by, as a factor."""
+        return self.doubt / (1 - self.eta)
 
     def norm(self, columns: np.ndarray, off: np.ndarray) -> float:
         """At least the norm, in the inverse Hessian, of anything within `off` of `columns`; both of shape (all columns, k)."""
-        inverse = np.abs(self.solve(np.diag(self.scale))) / self.scale
-        size = np.linalg.norm(self.solve(columns[self.kept])) + np.linalg.norm(inverse @ off[self.kept])
-        return float(self.margin * size * (1 + 1e-9))
+        columns, off = (part[self.kept] / self.scale[:, None] for part in (columns, off))
+        size = length(_solved(self.triangle, columns)) + length(np.abs(self.inverse) @ off)
+        return self.margin * size * (1 + 1e-9)
 
 
-def _solved(triangle: np.ndarray, columns: np.ndarray, trans: str = "N") -> np.ndarray:
-    from scipy.linalg import solve_triangular  # scipy comes with JAX
+def _solved(triangle: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """T^-T of columns."""
+    if len(triangle) > NARROW:
+        from scipy.linalg import solve_triangular  # scipy comes with JAX
 
-    return solve_triangular(triangle, columns, trans=trans, check_finite=False)
+        return solve_triangular(triangle, columns, trans="T", check_finite=False)
+    lower, out = np.ascontiguousarray(triangle.T), np.array(columns)
+    for j, row in enumerate(lower):
+        out[j] = (out[j] - row[:j] @ out[:j]) / row[j]
+    return out
 
 
-def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Factor | None:
-    """The Hessian's factor over the columns `kept` (of all parameters, for softmax), or None where it is not to be trusted."""
+def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool, every: int = 1) -> Factor | None:
+    """The Hessian's factor over the columns `kept` (of all parameters, for softmax), or None where it is not to be trusted.
+
+    Of all rows, or of one in so many.
+    """
     p = int(kept.sum())
-    blocks = lambda: _roots(point, family, kept, softmax)
-    count, gram = 0, np.zeros((p, p))
-    for block in blocks():
-        count += len(block)
-        gram += block.T @ block
+    blocks = lambda: _roots(point, family, kept, softmax, every)
+    gram, count = _gram(blocks(), p, len(point.rows) // every * (point.z.shape[1] if softmax else 1))
     scale = np.sqrt(np.diag(gram))
-    if not np.isfinite(scale).all() or not (scale > 0).all():
+    if not np.isfinite(scale).all() or not (scale > 1e-140).all():
         return None
     gram = gram / scale / scale[:, None]
     try:
         triangle = np.linalg.cholesky(gram).T
-        inverse = np.linalg.norm(_solved(triangle, np.eye(p)))
-        eta = 8 * UNIT * p * (np.sqrt(count) + p) * inverse**2
-        if eta <= BORNE / 100:
-            return Factor(triangle, scale, kept, eta)
+        factor = Factor(triangle, scale, kept)
+        factor.eta = 8 * UNIT * p * (np.sqrt(count) + p) * length(factor.inverse) ** 2
+        if factor.eta <= BORNE / 100:
+            return factor
     except np.linalg.LinAlgError:
         pass
     triangle = np.zeros((0, p))
@@ -77,20 +97,49 @@ def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Fact
         triangle = triangle_of(np.concatenate([triangle, block / scale]))
     if len(triangle) < p or not np.diag(triangle).all():
         return None
-    inverse = np.linalg.norm(_solved(triangle, np.eye(p)))
-    eta = 8 * UNIT * p * np.sqrt(count + p) * inverse
-    return Factor(triangle, scale, kept, eta) if eta <= BORNE else None
+    factor = Factor(triangle, scale, kept)
+    factor.eta = 8 * UNIT * p * np.sqrt(count + p) * length(factor.inverse)
+    return factor if factor.eta <= BORNE else None
 
 
-def _roots(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Iterator[np.ndarray]:
+def _gram(blocks: Iterator[np.ndarray], p: int, count: int) -> tuple[np.ndarray, int]:
+    """A'A, and how many rows A has, about `count`."""
+    if count * p**2 <= FEW:
+        A = np.concatenate(list(blocks))
+        return A.T @ A, len(A)
+    gram, count, size = np.zeros((p, p)), 0, 0
+    for block in blocks:
+        count, size = count + len(block), max(size, len(block))
+        gram = _in_double(_added, gram, _filled(block, size))
+    return np.array(gram), count
+
+
+def _filled(block: np.ndarray, size: int) -> np.ndarray:
+    """With rows of zeros, so that the last block needs no program of its own."""
+    return block if len(block) >= size else np.concatenate([block, np.zeros((size - len(block), block.shape[1]))])
+
+
+@jax.jit
+def _added(gram: jax.Array, block: jax.Array) -> jax.Array:
+    return gram + jnp.matmul(block.T, block, precision=jax.lax.Precision.HIGHEST)
+
+
+def _in_double(program: Any, *arguments: Any) -> jax.Array:
+    """What a compiled program makes in float64, on the host's CPU."""
+    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+        return program(*arguments)
+
+
+def _roots(point: Point, family: Any, kept: np.ndarray, softmax: bool, every: int) -> Iterator[np.ndarray]:
     """The rows of A, block by block."""
-    root, k = np.sqrt(point.rows.share), point.z.shape[1]
-    for where, block in point.rows.blocks(max(BLOCK // k**2, 64) if softmax else BLOCK):
-        block = root[where, None] * block
-        roots = family.roots(point.z, where)
+    root, k, all_kept = np.sqrt(point.rows.share), point.z.shape[1], kept.all()
+    for where, block in point.rows.blocks(max(BLOCK // k**2, 64) if softmax else BLOCK, every):
         if not softmax:
-            yield (roots[:, None] * block)[:, kept]
+            block *= (root[where] * family.roots(point.z, where))[:, None]
+            yield block if all_kept else block[:, kept]
             continue
+        roots = family.roots(point.z, where)
+        block = root[where, None] * block
         rows = (roots.transpose(1, 0, 2)[..., None] * block[None, :, None, :]).reshape(k * len(block), -1)
         yield rows[:, kept]
     if point.l2 > 0:
@@ -98,27 +147,50 @@ def _roots(point: Point, family: Any, kept: np.ndarray, softmax: bool) -> Iterat
         yield np.sqrt(point.l2) * np.diag(penalised)[penalised > 0][:, kept]
 
 
-def longest_row(factor: Factor, point: Point) -> float:
-    """At least max_i |[x_i, 1]| in the inverse Hessian's norm: how much a logit moves with parameters that move by one."""
-    most = 0.0
-    for _, block in point.rows.blocks():
-        most = max(most, np.einsum("ij,ij->j", *[factor.solve(block[:, factor.kept].T)] * 2).max(initial=0.0))
-    return float(factor.margin * np.sqrt(most) * (1 + 1e-9))
+def longest_at_most(factor: Factor, point: Point, softmax: bool) -> float:
+    """At least what `longest` says, without a look at the rows: by the columns' largest values.
+
+    A norm of [x_i, 1] is at most the sum of its columns' norms, and at most |T^-1| times its length when scaled.
+    """
+    largest = np.tile(point.rows.largest, point.z.shape[1] if softmax else 1)[factor.kept] / factor.scale
+    norms = np.sqrt(np.sum(np.square(factor.inverse), axis=0))
+    most = min(norms @ largest, length(norms) * length(largest))
+    return factor.margin * most * (1 + factor.eta + 1e-9)
 
 
-def longest_difference(factor: Factor, point: Point) -> float:
-    """At least the norm of [x_i, 1] (e_k - e_l) over rows and pairs of classes: how much the range of a row's logits moves."""
-    p, k = len(factor.triangle), point.z.shape[1]
+def longest(factor: Factor, point: Point, softmax: bool, enough: float) -> float:
+    """At least max_i |[x_i, 1]| in the inverse Hessian's norm: how much a logit moves with parameters that move by one.
+
+    For softmax the norm of [x_i, 1] (e_k - e_l) over rows and pairs of classes: how much the range of a row's logits moves. Or
+    something of at least `enough`, once that is known not to be too much.
+    """
+    p, k = len(factor.triangle), point.z.shape[1] if softmax else 1
     inverse = np.zeros((p, len(factor.kept)))
-    inverse[:, factor.kept] = factor.solve(np.diag(factor.scale)) / factor.scale
+    inverse[:, factor.kept] = factor.inverse / factor.scale
     of_class = inverse.reshape(p, k, -1)
-    lengths = np.linalg.norm(of_class, axis=0)
-    triangles = [
-        (np.linalg.qr(of_class[:, a] - of_class[:, b], mode="r"), lengths[a] + lengths[b]) for a in range(k) for b in range(a)
-    ]
-    eta, most = 1 - 1 / factor.margin, 0.0
+    lengths = np.sqrt(np.sum(np.square(of_class), axis=0))
+    maps = [(of_class[:, 0], lengths[0])]
+    if softmax:
+        pairs = [(a, b) for a in range(k) for b in range(a)]
+        maps = [(np.linalg.qr(of_class[:, a] - of_class[:, b], mode="r"), lengths[a] + lengths[b]) for a, b in pairs]
+    slack = (factor.eta + 8 * UNIT * p) * max(point.rows.largest @ sizes for _, sizes in maps)
+    most, few = np.float64(0.0), len(point.rows) * point.rows.columns * p <= FEW
     for _, block in point.rows.blocks():
-        for triangle, length in triangles:
-            reach = np.linalg.norm(block @ triangle.T, axis=1) + (eta + UNIT * p) * (np.abs(block) @ length)
-            most = max(most, reach.max(initial=0.0))
-    return float(factor.margin * most * (1 + 1e-9))
+        block = block if few else _filled(block, min(BLOCK, len(point.rows)))
+        for matrix, _ in maps:
+            square = _longest(np, block, matrix) if few else _in_double(_longest_compiled, block, matrix)
+            most = max(most, np.float64(square))
+        if np.sqrt(most) >= enough:
+            break
+    return (np.sqrt(most) + slack) * factor.margin * (1 + 1e-9)
+
+
+def _longest(xp: Any, block: Any, matrix: Any) -> Any:
+    """The largest square of a row's length, once mapped."""
+    return xp.max(xp.sum(xp.square(xp.matmul(block, matrix.T)), axis=1))
+
+
+@jax.jit
+def _longest_compiled(block: jax.Array, matrix: jax.Array) -> jax.Array:
+    with jax.default_matmul_precision("highest"):
+        return _longest(jnp, block, matrix)

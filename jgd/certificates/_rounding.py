@@ -19,6 +19,21 @@ def of_sum(count: int) -> float:
     return UNIT * (2 + min(count, 8 * math.sqrt(count)))
 
 
+def of_sum_in_pairs(count: int) -> float:
+    """The same, certain, of a sum that NumPy adds up in pairs, as it does along an axis of neighbours."""
+    return UNIT * (32 + math.log2(max(count, 1)))
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.float64:
+    """sum_i a_i b_i, by one thread: BLAS's, for vectors, wait for each other where a core is shared."""
+    return np.float64(np.einsum("i,i->", a, b))
+
+
+def length(a: np.ndarray) -> np.float64:
+    """The root of the sum of squares of all entries, likewise."""
+    return np.sqrt(np.sum(np.square(a)))
+
+
 def bregman(r: np.ndarray) -> np.ndarray:
     """(1 + r) log(1 + r) - r for r >= -1, without cancellation near 0, where it is r^2 / 2."""
     r = np.asarray(r, np.float64)

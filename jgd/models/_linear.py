@@ -10,7 +10,7 @@ from jgd._factory import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
 from jgd.data._dataset import ByFeature
 from jgd.models._condensed import condensed
-from jgd.models._problem import Problem, ProblemFunctions
+from jgd.models._problem import Problem, ProblemFunctions, Scores
 from jgd.models._products import product, spread
 
 
@@ -50,6 +50,7 @@ def _linear(l2=0.0, fit_intercept=True):
         predict=_predictor,
         encode=encode_numbers,
         condense=condensed,
+        scores=Scores(_predictor, losses.squared_error, 2.0, quadratic=True),
     )
 
 
@@ -72,6 +73,7 @@ def _logistic(l2=0.0, classes=2, fit_intercept=True):
         predict=predict,
         probabilities=probabilities,
         encode=lambda y, known: encode_classes(y, classes, known),
+        scores=Scores(_predictor, loss, 1 / 4 if classes == 2 else 1 / 2),
     )
 
 

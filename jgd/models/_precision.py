@@ -23,7 +23,7 @@ def _mixed_precision(problem, dtype="bfloat16") -> ProblemFunctions:
         out = functions.loss(low(params), batch if batch is None else batch._with(X=low(batch.X)), **asked)
         return (high(out[0]), out[1]) if "state" in asked else high(out)
 
-    return functions._replace(loss=loss, condense=None)
+    return functions._replace(loss=loss, condense=None, scores=None)
 
 
 def _check(made):

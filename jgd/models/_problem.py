@@ -17,6 +17,22 @@ from jgd.models._products import total
 from jgd.models._signature import names, parameters, positional, requires, takes_data
 
 
+class Scores(NamedTuple):
+    """A loss of scores that are linear in the parameters, as those of a linear model are.
+
+    Attributes:
+      of: (params, X) -> scores, shape (n,) or (n, k), linear in params: {weights (d, ...), bias (...) or None}.
+      loss: (scores, targets) -> one value per row.
+      curvature: at least the loss's second derivative in the scores, in any direction and everywhere.
+      quadratic: whether it is the second derivative, in every direction and everywhere.
+    """
+
+    of: Callable[[Any, Any], jax.Array]
+    loss: Callable[[jax.Array, jax.Array], jax.Array]
+    curvature: float
+    quadratic: bool = False
+
+
 class ProblemFunctions(NamedTuple):
     """What a problem is made of.
 
@@ -32,6 +48,8 @@ class ProblemFunctions(NamedTuple):
       state: (key, data) -> the state before the first step.
       frozen: params -> a tree of booleans, true where parameters are held fixed; or None.
       condense: data -> a set of fewer rows with the same mean loss whatever the parameters, on the host; or None.
+      scores: the same loss as one of scores that are linear in the parameters, which makes derivatives along rays, and the
+        second, cheap; the penalty is a sum over single parameters then. Or None.
     """
 
     init: Callable[[Any, Dataset | None], Any]
@@ -44,6 +62,7 @@ class ProblemFunctions(NamedTuple):
     state: Callable[[Any, Dataset | None], Any] = lambda key, data: ()
     frozen: Callable[[Any], Any] | None = None
     condense: Callable[[Dataset], Dataset] | None = None
+    scores: Scores | None = None
 
 
 class Problem(Expression):

@@ -5,7 +5,8 @@ from typing import NamedTuple
 # Of more parameters no Hessian is made, of more columns no Gram matrix.
 LARGEST = 2000
 # The largest sample is an eighth of the rows, or so many for each parameter, if that is no more than a quarter. A smaller one is
-# an eighth of it, as long as it has half so many for each parameter, and so many rows of the rarest class.
+# an eighth of it, as long as it has half so many for each parameter, and so many of the rarest class; of weighted rows, of those
+# that count.
 PER_PARAMETER, RAREST = 64, 50
 # Entries of the Hessian times rows, up to which it is made anew at each step: about what a step costs anyway.
 CHEAP = 2**26
@@ -31,8 +32,10 @@ class Choice(NamedTuple):
     why: str
 
 
-def choose(n: int, columns: int, classes: int, rarest: float) -> Choice:
-    """The chain for n rows, D columns (with the intercept's) and classes of which the rarest has this share of the weight."""
+def choose(n: int, columns: int, classes: int, rarest: float, used: float = 1.0) -> Choice:
+    """The chain for n rows, of which a share is `used`, D columns (with the intercept's) and classes of which the rarest has this
+    share of the rows.
+    """
     k, bound = (1, 0.25) if classes == 2 else (classes, 0.5)
     size = k * columns
     if columns > LARGEST:
@@ -41,8 +44,8 @@ def choose(n: int, columns: int, classes: int, rarest: float) -> Choice:
     if size > LARGEST:
         why = f"a Hessian of {size} parameters is too large"
         return Choice("gram", (), False, bound, "lbfgs from the Gram matrix, shared by all classes", why)
-    levels, m = [], max(n // 8, PER_PARAMETER * size)
-    while m <= n // 4 and 2 * m >= PER_PARAMETER * size and m * rarest >= RAREST:
+    levels, m = [], int(max(n // 8, PER_PARAMETER * size / used))
+    while m <= n // 4 and 2 * m * used >= PER_PARAMETER * size and m * rarest >= RAREST:
         levels.append(m)
         m //= 8
     if levels:

@@ -19,6 +19,20 @@ from jgd.solvers._rows import Point, Rows
 MEMORY, SHORTER, PROGRESS, ROUNDING = 6, 20, 4.0, {True: 1e-8, False: 1e-16}
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
+# Where the objective is more times that of the weights that know nothing, a Hessian may be anything.
+LOST = 2.0
+
+
+class Start(NamedTuple):
+    """Where to begin if nothing better is known.
+
+    Attributes:
+      theta: shape (1, 1, k, D): zeros, and the intercept at its best.
+      loss: about what the objective is there.
+    """
+
+    theta: np.ndarray
+    loss: float
 
 
 class Record(NamedTuple):
@@ -104,6 +118,7 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def descend(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
     columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse] | None = None, always: bool = False,
+    start: Start | None = None,
 ) -> Descent:  # fmt: skip
     """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
 
@@ -113,6 +128,7 @@ def descend(
       done: of (decrement, objective, gradient), which lanes have come near enough.
       renew: makes the inverse at a point; where progress is too slow, or `always`, at each step.
       columns: the mean squares of the columns, (D,), which tell where rounding decides.
+      start: of one lane, where to begin instead if theta is much worse: a sample of the rows, or a user, was wrong.
     """
     shape = theta.shape
     flat = lambda a: a.reshape(*shape[:2], -1)
@@ -120,31 +136,37 @@ def descend(
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
 
     point = rows.evaluate(theta)
-    g, objective, stale = gradient_at(point, theta), rows.mean_loss(point.z) + of_penalty(theta), False
-    memory, stuck, met = Memory(), np.zeros(shape[:2], bool), np.zeros(shape[:2], bool)
+    objective, stale = rows.mean_loss(point.z) + of_penalty(theta), False
+    if start is not None and not (objective <= LOST * start.loss).all() and theta is not start.theta:
+        theta, inverse = start.theta, None if renew else inverse
+        point = rows.evaluate(theta)
+        objective = rows.mean_loss(point.z) + of_penalty(theta)
+    g = gradient_at(point, theta)
+    memory, stuck, met, rejected = Memory(), *np.zeros((3, *shape[:2]), bool)
     evaluations, hessians, records, falling, age, helpless = 1, 0, [], [], 0, always
     if inverse is None:
         inverse, hessians = renew(rows, point), 1
     while True:
         p = memory.direction(g, inverse)
         decrement = dot(g, p) / 2
-        if stale and (met.size == 1 or done(decrement, objective, g).any()):  # one that has fallen since is no smaller
+        if stale and (met.size == 1 or (done(decrement, objective, g) & ~met).any()):  # what has fallen since is no larger
             objective, stale = rows.mean_loss(point.z) + of_penalty(theta), False
-        met = done(decrement, objective, g)
+        met |= done(decrement, objective, g)
         waiting = ~(met | stuck)
         at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
         slow = len(falling) >= 2 and bool((decrement >= falling[-2] / PROGRESS)[waiting].any())
-        if rows.is_narrow and (at_rounding.any() or slow and helpless):  # rounding decides, or the ridge that it asks for
-            rows, evaluations, falling = rows.replace(wide=True), evaluations + 1, []
+        if rows.is_narrow and (at_rounding.any() or rejected.any() or slow and helpless):  # rounding decides, or its ridge
+            rows, evaluations, falling, rejected = rows.replace(wide=True), evaluations + 1, [], np.zeros_like(stuck)
             point = rows.evaluate(theta)
             g = gradient_at(point, theta)
             if slow and renew is not None:
                 inverse, memory, age, hessians = renew(rows, point), Memory(), 0, hessians + 1
             continue
-        stuck |= at_rounding
+        stuck |= at_rounding | rejected
         waiting &= ~stuck
         if renew is not None and waiting.any() and age > 0 and (always or slow):
-            inverse, memory, age, falling, hessians = renew(rows, point), Memory(), 0, falling[-2:] * always, hessians + 1
+            memory = memory if always and slow else Memory()  # what a ridge left out of the Hessian, it remembers
+            inverse, age, falling, hessians = renew(rows, point), 0, falling[-2:] * always, hessians + 1
             helpless |= slow
             continue
         records.append(Record(objective, np.sqrt(dot(g, g)), decrement, np.zeros(shape[:2]), len(rows)))
@@ -156,7 +178,7 @@ def descend(
         evaluations += count
         new_g = gradient_at(there, new)
         records[-1] = records[-1]._replace(step_size=t)
-        stuck |= waiting & (t == 0)
+        rejected = waiting & (t == 0)
         memory.remember(flat(new - theta), new_g - g)
         theta, point, g, age, stale = new, there, new_g, age + 1, True
     if stale:

@@ -7,7 +7,7 @@ import numpy as np
 from jgd.data import Dataset
 from jgd.data._dataset import _placed
 from jgd.models import LinearParams, Problem
-from jgd.solvers._centred import centred
+from jgd.solvers._centred import Columns, centred
 from jgd.solvers._choice import LARGEST, choose
 from jgd.solvers._descend import Descent, descend, dot
 from jgd.solvers._inverse import Inverse, inverse, of_gram
@@ -46,18 +46,18 @@ def solve_lanes(
     if problem.name == "linear_regression":
         return least_squares_lanes(problem, data, weights, l2, penalty_scale)
     free, classes, dtype = problem.fit_intercept, problem.classes, data.X.dtype
-    X, mean, squares = centred(data.X, free)
-    squares = np.append(squares, 1.0) if free else squares
+    columns = centred(data.X, free)
+    squares = np.append(columns.squares, np.ones(int(free)))
     weights = _weights(data, weights)
     share = (weights / weights.sum(axis=1, keepdims=True)).astype(dtype)
     F = len(share)
     l2 = np.asarray(problem.l2 if l2 is None else l2, np.float64)
     l2 = np.broadcast_to(l2, (F, *np.atleast_1d(l2).shape[-1:]))
-    rows = Rows(_placed(X), _placed(np.asarray(data.y, np.int32)), None, classes, free)
-    penalty = _penalty(rows, l2, penalty_scale)
+    rows = Rows(_placed(columns.X), _placed(np.asarray(data.y, np.int32)), None, classes, free)
+    penalty = _penalty(rows, columns, l2, penalty_scale)
 
     done = lambda decrement, objective, g: decrement <= tol * objective
-    start, P = _common(rows, data, share, penalty, squares, theta_of(params, mean) if params is not None else None)
+    start, P = _common(rows, data, share, penalty, squares, theta_of(params, columns) if params is not None else None)
     found, at_once = [], max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
     for first in range(0, F, at_once):
         part = slice(first, first + at_once)
@@ -75,7 +75,7 @@ def solve_lanes(
         theta[f, lane], met[f, lane], objective[f, lane] = at.theta[0, 0], at.met[0, 0], at.objective[0, 0]
         norm[f, lane] = np.sqrt(dot(at.gradient, at.gradient))[0, 0]
         iterations[f, lane] += len(at.records) - 1
-    params = params_of(theta, mean, dtype, classes, free)
+    params = params_of(theta, columns, dtype, classes, free)
     return LaneSolutions(params, objective, norm, np.where(met, CONVERGED, STALLED).astype(np.int32), iterations)
 
 
@@ -85,12 +85,13 @@ def _weights(data: Dataset, weights: Any) -> np.ndarray:
     return (np.ones(len(data)) if data.sample_weight is None else np.asarray(data.sample_weight, np.float64))[None]
 
 
-def _penalty(rows: Rows, l2: np.ndarray, scale: Any) -> np.ndarray:
+def _penalty(rows: Rows, columns: Columns, l2: np.ndarray, scale: Any) -> np.ndarray:
     """(F, L, k D)."""
-    columns = np.ones((len(l2), rows.columns - rows.free)) if scale is None else np.square(np.asarray(scale, np.float64))
-    if rows.free:
-        columns = np.concatenate([columns, np.zeros((len(l2), 1))], axis=1)
-    return np.tile(l2[:, :, None] * columns[:, None, :], rows.k)
+    strengths = columns.penalty(l2[:, :, None])
+    if scale is not None:
+        strengths = strengths * np.square(np.asarray(scale, np.float64))[:, None, :]
+    free = np.zeros((*l2.shape, int(rows.free)))
+    return np.tile(np.concatenate([strengths, free], axis=2), rows.k)
 
 
 def _common(

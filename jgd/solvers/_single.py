@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jgd.models import LinearParams
+from jgd.solvers._centred import Columns
 from jgd.solvers._choice import Choice, is_cheap
-from jgd.solvers._descend import Descent, Record, descend
+from jgd.solvers._descend import Descent, Record, Start, descend
 from jgd.solvers._inverse import Inverse, inverse, of_gram
 from jgd.solvers._rows import Point, Rows
 
@@ -31,14 +32,14 @@ class Path(NamedTuple):
 
 def solve_one(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, choice: Choice, squares: np.ndarray, done: Callable[..., np.ndarray],
-    steps: int,
+    steps: int, start: Start | None = None,
 ) -> Path:  # fmt: skip
     """Minimises one lane's objective from theta, (1, 1, k, D), as `choice` says.
 
     Args:
       penalty: of each parameter, shape (k D,).
       squares: the columns' mean squares, about, shape (D,).
-      done, steps: see `descend`.
+      done, steps, start: see `descend`.
     """
     k, D = theta.shape[2:]
     penalty = penalty[None, None, :]
@@ -46,7 +47,7 @@ def solve_one(
     def renew(rows: Rows, point: Point) -> Inverse:
         return inverse((rows.hessian(point.z, 0, 0) + np.diag(penalty[0, 0]))[None], rows.is_narrow)
 
-    common = {"columns": squares, "steps": steps}
+    common = {"columns": squares, "steps": steps, "start": start}
     if choice.start == "gram":
         P = of_gram(rows.gram(), choice.bound, penalty[0, :, :D], rows.is_narrow)
         return _whole(descend(rows, penalty, theta, P, done, **common), [], 0)
@@ -56,17 +57,8 @@ def solve_one(
     records, hessians, P = [], 0, None
     for m in choice.levels:
         near = lambda decrement, objective, g, m=m: decrement <= LEFT * k * D / (2 * m) * objective
-        at = descend(
-            rows.sample(m),
-            penalty,
-            theta,
-            None,
-            near,
-            renew=renew,
-            always=P is None and is_cheap(m, k * D),
-            columns=squares,
-            steps=20,
-        )
+        always = P is None and is_cheap(m, k * D)
+        at = descend(rows.sample(m), penalty, theta, None, near, renew=renew, always=always, **{**common, "steps": 20})
         theta, P = at.theta, at.inverse
         records, hessians = records + at.records[:-1], hessians + at.hessians
     at = descend(rows, penalty, theta, P, done, renew=renew, always=choice.always, **common)
@@ -86,21 +78,24 @@ def start_of(rows: Rows, shares: np.ndarray) -> np.ndarray:
     return theta
 
 
-def theta_of(params: LinearParams, mean: np.ndarray | None) -> np.ndarray:
-    """(1, 1, k, D), for columns less their means."""
+def theta_of(params: LinearParams, columns: Columns) -> np.ndarray:
+    """(1, 1, k, D), for the columns as they are."""
     weights = np.asarray(params.weights, np.float64)
     weights = weights.reshape(len(weights), -1).T
+    theta = weights if columns.unit is None else weights * columns.unit
     if params.bias is not None:
         bias = np.asarray(params.bias, np.float64).reshape(-1, 1)
-        weights = np.concatenate([weights, bias if mean is None else bias + weights @ mean[:, None]], axis=1)
-    return weights[None, None]
+        theta = np.concatenate([theta, bias if columns.mean is None else bias + weights @ columns.mean[:, None]], axis=1)
+    return theta[None, None]
 
 
-def params_of(theta: np.ndarray, mean: np.ndarray | None, dtype: Any, classes: int, free: bool) -> LinearParams:
-    """The parameters of (..., k, D), for columns as they were, in the data's type."""
-    weights, bias = (theta[..., :-1].astype(dtype), theta[..., -1]) if free else (theta.astype(dtype), None)
-    if mean is not None:
-        bias = bias - weights.astype(np.float64) @ mean
-    one = classes == 2
-    shaped = weights[..., 0, :] if one else np.swapaxes(weights, -1, -2)
-    return LinearParams(shaped, bias if bias is None else (bias[..., 0] if one else bias).astype(dtype))
+def params_of(theta: np.ndarray, columns: Columns, dtype: Any, classes: int, free: bool) -> LinearParams:
+    """The parameters of (..., k, D), for columns as they were, in the data's type; infinite if that does not hold them."""
+    weights, bias = (theta[..., :-1], theta[..., -1]) if free else (theta, None)
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = (weights if columns.unit is None else weights / columns.unit).astype(dtype)
+        if columns.mean is not None:
+            bias = bias - weights.astype(np.float64) @ columns.mean
+        one = classes == 2
+        shaped = weights[..., 0, :] if one else np.swapaxes(weights, -1, -2)
+        return LinearParams(shaped, bias if bias is None else (bias[..., 0] if one else bias).astype(dtype))

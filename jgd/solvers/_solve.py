@@ -19,16 +19,18 @@ from jgd.models import LinearParams, Problem
 from jgd.models._problem import encode
 from jgd.solvers._centred import centred
 from jgd.solvers._choice import Choice, choose
+from jgd.solvers._descend import Start
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Rows
 from jgd.solvers._single import params_of, solve_one, start_of, theta_of
 from jgd.training._result import History, HostNotes, Result
 from jgd.training._start import check_like
 from jgd.training._step import State
-from jgd.training.stopping import CONVERGED, MAX_STEPS, STALLED
+from jgd.training.stopping import CONVERGED, MAX_STEPS, NONFINITE, STALLED
 
-# A solver ends where about this share of the tolerance is left; if the proof wants more, where so much less is, so often.
-SHARE, MORE, TRIES = 0.3, 0.02, 3
+# A solver ends where about this share of the tolerance is left, or of a loose one of this; if the proof wants more, where so much
+# less is, so often. Where there is no bound so near to an optimum, there is none: classes can be told apart in some direction.
+SHARE, LOOSE, MORE, TRIES, NEAR = 0.3, 1e-2, 0.02, 4, 1e-10
 # Without a penalty, an objective that fell to this share of its start is that of classes that can be told apart.
 VANISHED = 1e-8
 
@@ -55,7 +57,7 @@ def solve(
       tol: what may be left to gain, as a share of the objective, above 0.
       certify: whether to prove it; if not, the decrement says when to end, which is an estimate.
       steps: how many steps on all rows, at most.
-      params: where to start, on all rows; zeros, with the intercept at its best, if not given.
+      params: where to start, on all rows; zeros, with the intercept at its best, if not given, or if those are much worse.
 
     Returns:
       A `Result`: `status` is "converged" if the tolerance is proved (or, with certify=False, estimated); "stalled" if rounding
@@ -140,20 +142,33 @@ def _closed_form(problem: Problem, data: Dataset, tol: float, certify: bool) -> 
         chain += f"; {d - solved.rank[0]} of {d} columns are sums of others" + (
             ": of all optima this has the least norm in standardised columns" if problem.l2 == 0 else ""
         )
-    status, text = _judged(proof, tol, data)
+    status, text = _judged(proof, tol, data, params, "rounding" if certify else "estimate")
     return Found(params, status, f"{text}, {chain}.", columns, proof)
 
 
-def _judged(proof: Certificate | None, tol: float, data: Dataset, met: bool = True) -> tuple[int, str]:
-    """The status, and the sentence that says so."""
+def _judged(
+    proof: Certificate | None, tol: float, data: Dataset, params: LinearParams, ended: str = "rounding"
+) -> tuple[int, str]:
+    """The status, and the sentence that says so, of what `ended` by "rounding", "steps" or by its own "estimate"."""
+    if not all(np.isfinite(np.asarray(a, np.float64)).all() for a in jax.tree.leaves(params)):
+        return NONFINITE, f"the parameters are larger than {data.X.dtype} holds: give columns in other units, or a penalty (l2)"
     if proof is None:
-        return (CONVERGED, f"about {tol:g} of the objective is left to gain") if met else (STALLED, "rounding decides from here")
+        return {
+            "estimate": (CONVERGED, f"about {tol:g} of the objective is left to gain"),
+            "rounding": (STALLED, "rounding decides from here"),
+            "steps": (MAX_STEPS, "all steps were taken"),
+        }[ended]
     if _proved(proof, tol, data):
         return CONVERGED, f"at most {proof.gap:.2g} above the optimum ({proof.method}), the objective is {proof.objective:.9g}"
+    text = f"at most {proof.gap:.2g} above the optimum, the objective is {proof.objective:.9g}"
     if proof.reason:
-        return STALLED, f"the objective is {proof.objective:.9g}, and how near the optimum is cannot be proved: {proof.reason}"
-    advice = "" if data.X.dtype == np.float64 else "; with float64 (jax_enable_x64, float64 data) it gets nearer"
-    return STALLED, f"at most {proof.gap:.2g} above the optimum, which rounding keeps it from{advice}"
+        text = f"the objective is {proof.objective:.9g}, and how near the optimum is cannot be proved: {proof.reason}"
+    if ended == "steps":
+        return MAX_STEPS, f"all steps were taken, {text}"
+    if ended == "rounding" and not proof.reason:
+        advice = "" if data.X.dtype == np.float64 else "; with float64 (jax_enable_x64, float64 data) it gets nearer"
+        text += f", rounding keeps it from less{advice}"
+    return STALLED, text
 
 
 def _proved(proof: Certificate, tol: float, data: Dataset) -> bool:
@@ -161,47 +176,61 @@ def _proved(proof: Certificate, tol: float, data: Dataset) -> bool:
     if proof.gap <= tol * proof.objective:
         return True
     size = float(np.square(np.asarray(data.y, np.float64)).mean()) if data.classes is None else 1.0
-    return proof.gap <= float(np.finfo(data.X.dtype).eps) ** 2 * 400 * size
+    return max(proof.gap, proof.objective) <= float(jnp.finfo(data.X.dtype).eps) ** 2 * 400 * size
 
 
 def descent(
     problem: Problem, data: Dataset, tol: float, certify: bool, steps: int, params: Any, choose: Callable[..., Choice] = choose
 ) -> Found:  # fmt: skip
     free, classes, l2 = problem.fit_intercept, problem.classes, float(problem.l2)
-    X, mean, squares = centred(data.X, free)
+    columns = centred(data.X, free)
     weights = None if data.sample_weight is None else np.asarray(data.sample_weight, np.float64)
-    share = None if weights is None else (weights / weights.sum()).astype(data.X.dtype)[None]
-    rows = Rows(_placed(X), _placed(np.asarray(data.y, np.int32)), share, classes, free)
-    shares = np.bincount(np.asarray(data.y), weights, classes) / (len(data) if weights is None else weights.sum())
-    choice = choose(len(data), rows.columns, classes, float(shares.min()))
-    penalty = np.full((rows.k, rows.columns), l2)
-    if free:
-        penalty[:, -1] = 0.0
-    if params is None:
-        theta = start_of(rows, shares)
-    else:
-        theta, choice = theta_of(params, mean), choice._replace(levels=())
-    squares = np.append(squares, 1.0) if free else squares
-    first = float(-np.sum(shares * np.log(np.maximum(shares, 1e-12))))  # the loss of the intercept alone
-    share_left, columns, met = SHARE, None, False
+    counts = None if weights is None else (weights / weights.sum()).astype(data.X.dtype)[None]
+    rows = Rows(_placed(columns.X), _placed(np.asarray(data.y, np.int32)), counts, classes, free)
+    shares, rarest, used = _shares(np.asarray(data.y), weights, classes)
+    choice = choose(len(data), rows.columns, classes, rarest, used)
+    penalty = np.tile(np.append(columns.penalty(l2), np.zeros(int(free))), rows.k)
+    known = shares if free else np.full(classes, 1 / classes)
+    start = Start(start_of(rows, shares), float(-np.sum(shares * np.log(np.maximum(known, 1e-12)))))
+    theta = start.theta
+    if params is not None:
+        theta, choice = theta_of(params, columns), choose(len(data), rows.columns, classes, 0.0)
+    squares = np.append(columns.squares, np.ones(int(free)))
+    share, left, hessians, history, before = SHARE, steps, 0, None, math.inf
     for _ in range(TRIES):
-        done = lambda decrement, objective, g, share=share_left: (
-            (decrement <= share * tol * objective) | ((l2 == 0) & (objective <= VANISHED * first))
+        done = lambda decrement, objective, g, share=share: (
+            (decrement <= share * min(tol, LOOSE) * objective) | ((l2 == 0) & (objective <= VANISHED * start.loss))
         )
-        path = solve_one(rows, penalty.ravel(), theta, choice, squares, done, steps)
+        path = solve_one(rows, penalty, theta, choice, squares, done, left, start)
         at = path.descent
-        columns = _columns(path.records, columns)
+        history, hessians, left = _columns(path.records, history), hessians + path.hessians, left - len(at.records) + 1
         theta, rows, choice = at.theta, at.rows, choice._replace(levels=())
-        params, met = jax.tree.map(lambda a: a[0, 0], params_of(theta, mean, data.X.dtype, classes, free)), bool(at.met.all())
-        proof = certificate(problem, data, params, enough=tol * float(at.objective[0, 0])) if certify else None
-        if proof is None or _proved(proof, tol, data) or not met or not math.isfinite(proof.gap):
+        params = jax.tree.map(lambda a: a[0, 0], params_of(theta, columns, data.X.dtype, classes, free))
+        objective, met = float(at.objective[0, 0]), bool(at.met.all())
+        separate = l2 == 0 and objective <= VANISHED * start.loss
+        proof = certificate(problem, data, params, enough=tol * objective) if certify else None
+        if proof is None or _proved(proof, tol, data) or not met or left <= 0 or separate:
             break
-        share_left *= MORE
-    status, text = _judged(proof, tol, data, met)
-    if status == STALLED and not met and len(at.records) > steps:
-        status, text = MAX_STEPS, f"all {steps} steps were taken" + (f", {text}" if proof is not None else "")
-    made = f" ({path.hessians} Hessians)" if path.hessians > 1 else ""
-    return Found(params, status, f"{text}; by {choice.chain}{made}, as {choice.why}.", columns, proof)
+        if proof.gap > before / 2 or proof.reason and share * min(tol, LOOSE) < NEAR:
+            met = False  # it is the parameters' own rounding that the proof sees
+            break
+        before = proof.gap
+        share *= MORE if proof.reason else min(MORE, SHARE * tol * objective / proof.gap)
+    status, text = _judged(proof, tol, data, params, "estimate" if met else "steps" if left <= 0 else "rounding")
+    made = f" ({hessians} Hessians)" if hessians > 1 else ""
+    return Found(params, status, f"{text}; by {choice.chain}{made}, as {choice.why}.", history, proof)
+
+
+def _shares(y: np.ndarray, weights: np.ndarray | None, classes: int) -> tuple[np.ndarray, float, float]:
+    """Of the weight, that of each class; of the rows, that of the rarest class and of all: of unequal weights so many equal ones
+    as would make a mean as exact.
+    """
+    if weights is None:
+        shares = np.bincount(y, minlength=classes) / len(y)
+        return shares, float(shares.min()), 1.0
+    sums, squares = np.bincount(y, weights, classes), np.bincount(y, np.square(weights), classes)
+    rows = np.square(sums) / np.where(squares > 0, squares, 1)
+    return sums / sums.sum(), float(rows.min()) / len(y), float(sums.sum() ** 2 / squares.sum()) / len(y)
 
 
 def _columns(records: list[Any], before: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:

@@ -243,12 +243,13 @@ class Result:
         """Class probabilities for new rows, shape (n, classes), in the order of `classes`."""
         return self._problem("probabilities").probabilities(self._chosen(best).params, self._rows(X))
 
-    def certificate(self, data: Any = None, *, best: bool = False) -> Certificate:
+    def certificate(self, data: Any = None, *, best: bool = False, enough: float = 0.0) -> Certificate:
         """How far from the optimum the parameters are at most; see `jgd.certificate`.
 
         Args:
           data: the rows whose objective is judged; those of the fit, as its arrays are now, if not given.
           best: judge the best parameters instead of the final ones.
+          enough: a gap that is small enough: the first bound that proves it is taken.
 
         >>> import jgd
         >>> X, y = jgd.data.make_line(100)
@@ -265,7 +266,7 @@ class Result:
         elif known is not None:
             data = encode(problem, as_dataset(data), known, problem.functions.encode)
         state = chosen.model_state if "state" in problem.functions.asks else None
-        return certificate(problem, data, chosen.params, state=state)
+        return certificate(problem, data, chosen.params, enough=enough, state=state)
 
     @property
     def classes(self) -> tuple | None:

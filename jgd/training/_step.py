@@ -9,7 +9,7 @@ import optax
 
 from jgd._checks import as_key
 from jgd.data import Dataset
-from jgd.models import Problem
+from jgd.models import Problem, _rays
 from jgd.models._problem import loss_values, pinned, where_frozen
 from jgd.transformation import GradientTransformation, as_transformation, asked
 
@@ -76,7 +76,10 @@ def training_step(
     Args:
       problem: what is minimised.
       tx: the optimizer; its links get those of these arguments that their update names: `value`, `grad`, `value_fn` (also
-        as `obj_fn`), `grad_fn`, and `row_grads`, the gradients of the batch's rows, with a leading axis of rows.
+        as `obj_fn`), `grad_fn`, and `row_grads`, the gradients of the batch's rows, with a leading axis of rows. Of the step's
+        objective f at its parameters w: `slope_fn(u)`, a function of t that gives the slope f'(w + t u) u along u;
+        `hvp_fn(v)`, the Hessian times v (both u and v of the parameters' structure); and `hessian_fn()`, the Hessian over the
+        ravelled parameters. For linear models a slope costs one product for all t, and the Hessian is made of blocks of rows.
 
     Returns:
       `init(params, key=0) -> State`, the key being for a loss that takes one, and `step(state, batch) -> (State, Info)`;
@@ -130,7 +133,13 @@ def direction(
     objective = lambda params: problem.objective_and_state(pin(params), batch, key=key, state=state.model_state)
     value_fn = lambda params: objective(params)[0]
     names = asked(tx)  # what no link names is not offered: a line search refuses arguments that nobody takes
-    extra = {"obj_fn": value_fn, "grad_fn": lambda params, step=None: jax.grad(value_fn)(params)}
+    extra = {
+        "obj_fn": value_fn,
+        "grad_fn": lambda params, step=None: jax.grad(value_fn)(params),
+        "slope_fn": _rays.slopes(problem, state.params, batch, value_fn),
+        "hvp_fn": _rays.products(state.params, value_fn),
+        "hessian_fn": lambda: _rays.hessian(problem, state.params, batch, value_fn),
+    }
     extra = {name: function for name, function in extra.items() if name in names}
     if "row_grads" in names:
         value, grads, extra["row_grads"] = _by_rows(problem, state, batch, key)

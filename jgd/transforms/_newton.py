@@ -1,14 +1,14 @@
 """Newton's method as a link."""
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
 
+from jgd.models._rays import hessian_by_products, products, slopes_of
 from jgd.transformation import lift
 
 # The ridge grows tenfold until the Hessian has a Cholesky factor, at most so often.
@@ -74,40 +74,43 @@ def newton(learning_rate=1.0, ridge=2e-6, halvings=20, cg_steps=0):
         zero = jnp.zeros((), jnp.result_type(*jax.tree.leaves(params)))
         return NewtonState(zero, zero, zero, jnp.zeros((), jnp.int32))
 
-    def update(updates, state, params=None, *, value_fn=None, **extra):
+    def update(updates, state, params=None, *, value_fn=None, slope_fn=None, hvp_fn=None, hessian_fn=None, **extra):
         if value_fn is None or params is None:
             raise TypeError("newton looks at second derivatives: its update needs params and value_fn=, the loss of the step.")
         g, unravel = ravel_pytree(updates)
-        w = ravel_pytree(params)[0]
-        grad_fn = jax.grad(lambda w: value_fn(unravel(w)))
         dtype, wide = state.decrement.dtype, jnp.promote_types(g.dtype, jnp.float32)  # no factor is found in half precision
-        hvp = lambda v: jax.jvp(grad_fn, (w,), (v.astype(w.dtype),))[1].astype(wide)
-        solve = _by_cholesky if not cg_steps else _by_conjugate_gradients(cg_steps)
-        p, added, singular = solve(hvp, g.astype(wide), jnp.asarray(ridge, wide))
+        r = jnp.asarray(ridge, wide)
+        if cg_steps:
+            times = products(params, value_fn) if hvp_fn is None else hvp_fn
+            hvp = lambda v: ravel_pytree(times(unravel(v.astype(g.dtype))))[0].astype(wide)
+            p, added, singular = _by_conjugate_gradients(hvp, g.astype(wide), r, cg_steps)
+        else:
+            H = hessian_by_products(params, value_fn) if hessian_fn is None else hessian_fn()
+            p, added, singular = _by_cholesky(H.astype(wide), g.astype(wide), r)
         p = p.astype(g.dtype)
         slope = jnp.vdot(g, p)
+        slope_along = (slopes_of(params, value_fn) if slope_fn is None else slope_fn)(unravel(-p))
 
         def too_far(found):
             _, tries, steep = found
-            return (tries <= halvings) & ~(steep >= -0.5 * slope)
+            return (tries <= halvings) & ~(steep <= 0.5 * slope)
 
         def shorter(found):
             t, tries, _ = found
             t = jnp.where(tries == 0, t, t / 2)
-            return t, tries + 1, jnp.vdot(grad_fn(w - t * p), p)
+            return t, tries + 1, slope_along(t).astype(g.dtype)
 
-        start = (jnp.asarray(learning_rate, g.dtype), jnp.zeros((), jnp.int32), jnp.full((), -jnp.inf, g.dtype))
+        start = (jnp.asarray(learning_rate, g.dtype), jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, g.dtype))
         t, _, steep = jax.lax.while_loop(too_far, shorter, start)
-        t = jnp.where(steep >= -0.5 * slope, t, 0)
+        t = jnp.where(steep <= 0.5 * slope, t, 0)
         new = NewtonState(*(value.astype(dtype) for value in (slope / 2, t, added)), singular)
         return unravel(jnp.where(t > 0, -t * p, 0)), new
 
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _by_cholesky(hvp: Callable[[Any], Any], g: jax.Array, ridge: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _by_cholesky(H: jax.Array, g: jax.Array, ridge: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The Newton step, the ridge that was needed, and how many directions are flat."""
-    H = jax.vmap(hvp)(jnp.eye(len(g), dtype=g.dtype))
     diagonal = jnp.abs(jnp.diagonal(H))
     unit = jnp.where(diagonal > 0, jax.lax.rsqrt(jnp.where(diagonal > 0, diagonal, 1)), 1)
     scaled = H * jnp.outer(unit, unit)
@@ -124,12 +127,10 @@ def _by_cholesky(hvp: Callable[[Any], Any], g: jax.Array, ridge: jax.Array) -> t
     return p, r, jnp.sum(jnp.square(jnp.diagonal(L)) <= 10 * r, dtype=jnp.int32)
 
 
-def _by_conjugate_gradients(steps: int):
-    def solve(hvp, g, ridge):
-        square = jnp.vdot(g, g)
-        curvature = jnp.vdot(g, hvp(g)) / jnp.where(square > 0, square, 1)
-        r = ridge * jnp.abs(curvature)
-        p, _ = jax.scipy.sparse.linalg.cg(lambda v: hvp(v) + r * v, g, tol=1e-10, maxiter=steps)
-        return p, ridge, jnp.zeros((), jnp.int32)
-
-    return solve
+def _by_conjugate_gradients(hvp, g: jax.Array, ridge: jax.Array, steps: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The same, without the Hessian; what is flat stays unknown."""
+    square = jnp.vdot(g, g)
+    curvature = jnp.vdot(g, hvp(g)) / jnp.where(square > 0, square, 1)
+    r = ridge * jnp.abs(curvature)
+    p, _ = jax.scipy.sparse.linalg.cg(lambda v: hvp(v) + r * v, g, tol=1e-10, maxiter=steps)
+    return p, ridge, jnp.zeros((), jnp.int32)

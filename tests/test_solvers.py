@@ -1,0 +1,527 @@
+"""`solve` and `solve_lanes`: optima beside those of scipy and scikit-learn, data that misleads, and what the messages say."""
+
+import itertools
+import warnings
+
+import jax
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+import jgd
+from jgd.solvers import _rows, _solve, solve_lanes
+from jgd.solvers._centred import centred
+from jgd.solvers._choice import choose
+
+logistic = jgd.logistic_regression
+
+
+def drawn(n=300, d=4, classes=2, seed=0, noise=1.0):
+    """Rows of float64, and classes that overlap."""
+    rng = np.random.default_rng([seed, n, d, classes])
+    X = rng.normal(size=(n, d))
+    return X, (X @ rng.normal(size=(d, classes)) + noise * rng.gumbel(size=(n, classes))).argmax(axis=1)
+
+
+def typed(X, x64):
+    return X.astype(np.float64 if x64 else np.float32)
+
+
+def value_and_slope(theta, X, y, weight, l2, free, classes):
+    """The objective in float64 and its gradient, by softmax over all classes, the first fixed at 0 where there are two."""
+    X = np.asarray(X, np.float64)
+    k = 1 if classes == 2 else classes
+    theta = theta.reshape(k, -1)
+    W, b = (theta[:, :-1], theta[:, -1]) if free else (theta, np.zeros(k))
+    z = X @ W.T + b
+    z = np.concatenate([np.zeros((len(X), 1)), z], axis=1) if k == 1 else z
+    z = z - z.max(axis=1, keepdims=True)
+    total = np.log(np.exp(z).sum(axis=1))
+    weight = np.ones(len(X)) if weight is None else np.asarray(weight, np.float64)
+    share = weight / weight.sum()
+    value = share @ (total - z[np.arange(len(y)), y]) + l2 / 2 * np.sum(W**2)
+    r = (np.exp(z - total[:, None]) - np.eye(classes)[y])[:, -k:] * share[:, None]
+    slope = r.T @ X + l2 * W
+    return value, (np.concatenate([slope, r.sum(axis=0)[:, None]], axis=1) if free else slope).ravel()
+
+
+def objective(params, X, y, weight=None, l2=0.0, classes=2):
+    flat = np.asarray(params.weights, np.float64).reshape(X.shape[1], -1).T
+    if params.bias is not None:
+        flat = np.concatenate([flat, np.asarray(params.bias, np.float64).reshape(-1, 1)], axis=1)
+    return value_and_slope(flat.ravel(), X, y, weight, l2, params.bias is not None, classes)[0]
+
+
+def best(X, y, weight, l2, free, classes):
+    """The least objective by scipy's BFGS from zero, and again from there."""
+    arguments = (X, y, weight, l2, free, classes)
+    theta = np.zeros((1 if classes == 2 else classes) * (X.shape[1] + free))
+    for _ in range(3):
+        found = minimize(value_and_slope, theta, arguments, method="BFGS", jac=True, options={"gtol": 1e-12, "maxiter": 2000})
+        theta = found.x
+    return found.fun
+
+
+CASES = list(itertools.product([2, 3], [True, False], [True, False], [0.0, 1e-8, 1e-3, 1e2]))
+
+
+@pytest.mark.parametrize(("classes", "free", "weighted", "l2"), CASES)
+def test_the_objective_is_that_of_scipy(classes, free, weighted, l2, x64):
+    X, y = drawn(classes=classes)
+    X = typed(X, x64)
+    weight = typed(np.random.default_rng(1).uniform(size=len(X)) * (np.arange(len(X)) % 5 > 0), x64) if weighted else None
+    problem = logistic(l2=l2, fit_intercept=free, classes=classes)
+    result = jgd.solve(problem, (X, y, weight) if weighted else (X, y))
+    want = best(X, y, weight, l2, free, classes)
+    assert result.status == "converged"
+    assert objective(result.params, X, y, weight, l2, classes) <= want * (1 + 1e-8) + 1e-12
+
+
+@pytest.mark.parametrize("solver", ["newton-cholesky", "lbfgs"])
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_weights_are_those_of_scikit_learn(classes, solver):
+    X, y = drawn(500, 5, classes)
+    l2 = 1e-2
+    twin = LogisticRegression(C=1 / (l2 * len(X)), solver=solver, tol=1e-12, max_iter=5000).fit(X, y)
+    with jax.enable_x64(True):
+        params = jgd.solve(logistic(l2=l2, classes=classes), (X, y), tol=1e-13).params
+        np.testing.assert_allclose(np.atleast_2d(np.asarray(params.weights).T), twin.coef_, atol=1e-6)
+        bias, want = np.atleast_1d(params.bias), twin.intercept_
+        if classes > 2:  # a common shift of all logits changes nothing
+            bias, want = bias - bias.mean(), want - want.mean()
+        np.testing.assert_allclose(bias, want, atol=1e-6)
+
+
+def test_without_an_intercept_a_start_at_the_optimum_takes_no_step(x64):
+    X, y = drawn()
+    problem, data = logistic(l2=1e-3, fit_intercept=False), (typed(X, x64), y)
+    found = jgd.solve(problem, data)
+    again = jgd.solve(problem, data, params=found.params)
+    assert (again.status, again.steps) == ("converged", 0)
+    np.testing.assert_allclose(again.params.weights, found.params.weights, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e2, 1e6, 1e30])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_start_at_which_every_slope_is_saturated_is_left(size, classes):
+    """There the Hessian is zero, and a step of Newton's method anything."""
+    X, y = drawn(classes=classes)
+    shape = () if classes == 2 else (classes,)
+    signs = np.random.default_rng(0).normal(size=(X.shape[1], *shape)).astype(np.float32)
+    params = jgd.LinearParams(size * signs, np.zeros(shape, np.float32))
+    data = (X.astype(np.float32), y)
+    result = jgd.solve(logistic(classes=classes), data, params=params)
+    assert result.status == "converged"
+    assert result.steps == jgd.solve(logistic(classes=classes), data).steps
+
+
+def awkward(name):
+    """Columns that other solvers stumble over; the problem has an optimum."""
+    X, y = drawn(2000, 6)
+    rng = np.random.default_rng(3)
+    weight = None
+    if name == "duplicates and constants":
+        X = np.concatenate([X, X[:, :3], np.ones((len(X), 1)), np.full((len(X), 1), 7.0), np.zeros((len(X), 1))], axis=1)
+    if name == "units of 1e-6 to 1e6":
+        X = X * np.logspace(-6, 6, 6)
+    if name == "means of 1e3 spreads":
+        X = X + 1e3 * rng.choice([-1, 1], size=6)
+    if name == "3 % positives":
+        y = (rng.uniform(size=len(X)) < 0.06 / (1 + np.exp(-X[:, 0]))).astype(int)
+    if name == "weights of 0":
+        weight = (np.arange(len(X)) % 7 > 0) * rng.uniform(size=len(X))
+        X[weight == 0] *= 100
+    if name == "one column":
+        X = X[:, :1]
+    return X, y, weight
+
+
+AWKWARD = [
+    "duplicates and constants", "units of 1e-6 to 1e6", "means of 1e3 spreads", "3 % positives", "weights of 0", "one column",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("l2", [0.0, 1e-4])
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_columns(name, l2, x64):
+    X, y, weight = awkward(name)
+    X = typed(X, x64)
+    result = jgd.solve(logistic(l2=l2), (X, y, weight) if weight is not None else (X, y))
+    assert result.status == "converged", result.message
+    centre = np.asarray(X, np.float64).mean(axis=0)
+    spread = np.maximum(np.asarray(X, np.float64).std(axis=0), 1e-12 * np.abs(centre)) if l2 == 0 else np.ones(X.shape[1])
+    spread = np.where(spread > 0, spread, 1.0)
+    if l2 == 0 or name != "units of 1e-6 to 1e6":  # which scipy reaches, in columns moved and scaled for it
+        kept = slice(None) if name != "duplicates and constants" or l2 else slice(6)
+        want = best(((np.asarray(X, np.float64) - centre) / spread)[:, kept], y, weight, l2, True, 2)
+        assert objective(result.params, X, y, weight, l2) <= want * (1 + 2e-8)
+
+
+@pytest.mark.parametrize(("n", "d"), [(30, 60), (2, 1), (2, 3)])
+@pytest.mark.parametrize("l2", [1e-8, 1e-2])
+def test_fewer_rows_than_columns_with_a_penalty(n, d, l2, x64):
+    X = np.random.default_rng(0).normal(size=(n, d))
+    result = jgd.solve(logistic(l2=l2), (typed(X, x64), np.arange(n) % 2))
+    assert result.status == "converged", result.message
+
+
+def separable(classes=2):
+    X, _ = drawn(200, 3)
+    return X.astype(np.float32), (X[:, 0] > 0).astype(int) if classes == 2 else X.argmax(axis=1)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_separable_classes_are_said_to_be_so(classes):
+    X, y = separable(classes)
+    result = jgd.solve(logistic(classes=classes), (X, y))
+    assert result.status == "stalled"
+    assert "these parameters separate the classes, so that without a penalty (l2) there is no optimum" in result.message
+    assert (np.asarray(result.predict(X)) == y).all()
+    assert np.isfinite(result.params.weights).all()
+
+
+@pytest.mark.parametrize("l2", [1e-12, 1e-6])
+def test_separable_classes_have_an_optimum_with_any_penalty(l2, x64):
+    X, y = separable()
+    result = jgd.solve(logistic(l2=l2), (typed(X, x64), y))
+    assert result.status == "converged", result.message
+    assert (np.asarray(result.predict(X)) == y).all()
+
+
+def test_units_of_columns_change_neither_steps_nor_probabilities(x64):
+    X, y = drawn(3000, 5)
+    plain = jgd.solve(logistic(), (typed(X, x64), y), tol=1e-12)
+    for scale in (np.array([1e4, 1, 1e-4, 1, 1e4]), np.full(5, 1e4), np.full(5, 1e-4)):
+        scaled = jgd.solve(logistic(), (typed(X * scale, x64), y), tol=1e-12)
+        assert plain.steps / 2 <= scaled.steps <= 2 * plain.steps
+        np.testing.assert_allclose(scaled.probabilities(typed(X * scale, x64)), plain.probabilities(typed(X, x64)), atol=1e-6)
+    # With a penalty, one scale of all columns is another penalty.
+    plain, scaled = (jgd.solve(logistic(l2=1e-3 * s**2), (typed(X * s, x64), y), tol=1e-12) for s in (1, 1e4))
+    assert plain.steps / 2 <= scaled.steps <= 2 * plain.steps
+    np.testing.assert_allclose(scaled.probabilities(typed(X * 1e4, x64)), plain.probabilities(typed(X, x64)), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e30, 1e-18, 1e-30])
+def test_columns_whose_squares_float32_does_not_hold(size):
+    X, y = drawn()
+    l2 = 1e-3 * size**2 if size > 1 else 0.0
+    scaled = jgd.solve(logistic(l2=l2), ((X * size).astype(np.float32), y))
+    plain = jgd.solve(logistic(l2=1e-3 if size > 1 else 0.0), (X.astype(np.float32), y))
+    assert scaled.status == "converged", scaled.message
+    assert abs(scaled.objective - plain.objective) < 1e-7
+    columns = centred((X * size).astype(np.float32), True)
+    assert (np.exp2(np.round(np.log2(columns.unit))) == columns.unit).all()
+    assert centred(X.astype(np.float32), True).unit is None
+
+
+def test_weights_that_the_type_does_not_hold_are_said_to_be_so():
+    X, y = drawn()
+    result = jgd.solve(logistic(), ((X * 1e-40).astype(np.float32), y))
+    assert result.status == "nonfinite"
+    assert "the parameters are larger than float32 holds: give columns in other units, or a penalty" in result.message
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-8, 1e-12, 1e-300])
+@pytest.mark.parametrize("l2", [0.0, 1e-2])
+def test_converged_is_proved(tol, l2, x64):
+    X, y = drawn()
+    result = jgd.solve(logistic(l2=l2), (typed(X, x64), y), tol=tol)
+    proof = result.certificate()
+    assert (result.status == "converged") == (proof.gap <= tol * proof.objective)
+    assert (result.status == "converged") == (tol > 1e-200)
+    if tol < 1e-200:
+        advice = "" if x64 else "; with float64"
+        assert f"rounding keeps it from less{advice}" in result.message
+
+
+@pytest.mark.parametrize("tol", [0.1, 10.0, 1e300])
+def test_a_loose_tolerance_is_proved_too(tol):
+    """Without a penalty there is no bound far from the optimum, wherever the decrement says that it is near enough."""
+    X, y = drawn(3000, 8)
+    for data in ((X, y), (X * np.exp(2 * np.random.default_rng(0).normal(size=(len(X), 1))), y)):
+        result = jgd.solve(logistic(), data, tol=tol)
+        assert result.status == "converged", result.message
+        assert np.isfinite(result.certificate().gap)
+
+
+@pytest.mark.parametrize("l2", [0.0, 1e-3])
+def test_a_solver_loosened_on_purpose_is_caught(l2, monkeypatch):
+    monkeypatch.setattr(_solve, "SHARE", 1e4)
+    X, y = drawn()
+    data = (X.astype(np.float32), y)
+    assert jgd.solve(logistic(l2=l2), data).status == "converged"  # it goes on until the proof is there
+    monkeypatch.setattr(_solve, "TRIES", 1)
+    result = jgd.solve(logistic(l2=l2), data)
+    assert result.status == "stalled"
+    assert "rounding" not in result.message
+    assert not result.certificate().gap <= 1e-8 * result.objective
+
+
+def test_the_gap_of_a_tiny_penalty_is_proved_by_further_steps():
+    """The Hessian is too large for Newton's decrement, and the dual gap |gradient|^2 / (2 l2) far from the truth."""
+    X, y = drawn(1000, 40, 51)
+    result = jgd.solve(logistic(l2=1e-5, classes=51), (X.astype(np.float32), y), tol=1e-6)
+    assert result.status == "converged", result.message
+    assert result.certificate().method == "duality"
+    assert "lbfgs from the Gram matrix" in result.message
+
+
+def test_too_few_steps_are_said_to_be_so():
+    X, y = drawn()
+    result = jgd.solve(logistic(l2=1e-3), (X, y), steps=1)
+    assert (result.status, result.steps) == ("max_steps", 1)
+    assert "all steps were taken, at most" in result.message
+    assert "rounding" not in result.message
+    result = jgd.solve(logistic(l2=1e-3), (X, y), steps=1, certify=False)
+    assert (result.status, "all steps were taken" in result.message) == ("max_steps", True)
+
+
+def misleading(name, n=40_000):
+    """Rows of which a sample says little, in float32; the problem has an optimum."""
+    rng = np.random.default_rng(5)
+    X, rare = rng.normal(size=(n, 8)), np.zeros(n)
+    rare[rng.choice(n, 30, replace=False)] = 1
+    y = (rng.uniform(size=n) < 1 / (1 + np.exp(1 - 0.3 * X.sum(axis=1) - 8 * rare))).astype(int)
+    y[np.flatnonzero(rare)[:2]] = 0
+    X, weight = np.concatenate([X, rare[:, None]], axis=1), None
+    if name == "sorted by class":
+        order = np.argsort(y, kind="stable")
+        X, y = X[order], y[order]
+    if name == "heavy tails":
+        X[:, :8] = rng.standard_cauchy(size=(n, 8))
+        y = (rng.uniform(size=n) < 1 / (1 + np.exp(-np.clip(0.1 * X[:, 0], -3, 3)))).astype(int)
+    if name == "few rows that count":
+        weight, X = np.zeros(n), X[:, :8]
+        weight[rng.choice(n, 200, replace=False)] = 1
+    if name == "some heavy weights":
+        weight, X = np.exp(5 * rng.normal(size=n)), X[:, :8]
+    return (X.astype(np.float32), y) if weight is None else (X.astype(np.float32), y, weight)
+
+
+MISLEADING = ["a rare column", "sorted by class", "heavy tails", "few rows that count", "some heavy weights"]
+
+
+@pytest.mark.parametrize("name", MISLEADING)
+def test_samples_of_rows_that_mislead(name):
+    data = misleading(name)
+    result = jgd.solve(logistic(), data)
+    assert result.status == "converged", result.message
+    rows = result.history.rows
+    assert (np.diff(rows) >= 0).all()
+    assert rows[-1] == 40_000
+    for level in set(rows.tolist()):
+        assert f"{level:,}" in result.message
+
+
+def test_a_sample_that_leads_far_away_is_not_followed(monkeypatch):
+    """Few rows of weight: a sample of them is separable, and its weights have no size; the rows of all begin at zero again."""
+    everywhere = lambda n, columns, classes, rarest, used=1.0: choose(n, columns, classes, 1.0)
+    monkeypatch.setattr(_solve, "choose", everywhere)
+    data = misleading("few rows that count")
+    result = jgd.solve(logistic(), data)
+    assert result.history.rows[0] < 1000
+    assert result.status == "converged", result.message
+    assert result.history.loss[np.argmax(result.history.rows == 40_000)] < 2 * np.log(2)
+
+
+@pytest.mark.parametrize(("arguments", "start", "levels", "always", "chain"), [
+    ((300, 5, 2, 0.5), "hessian", (), True, "newton"),
+    ((40_000, 11, 2, 0.5), "hessian", (625, 5000), False, "newton on 625 rows, lbfgs from its Hessian on 5,000, lbfgs from its"),
+    ((40_000, 11, 2, 0.01), "hessian", (5000,), False, "newton on 5,000 rows, lbfgs from its Hessian on all 40,000"),
+    ((40_000, 11, 2, 0.5, 0.05), "hessian", (), True, "newton"),
+    ((40_000, 100, 2, 0.5), "hessian", (5000,), False, "newton on 5,000 rows"),
+    ((10_000, 200, 2, 0.5), "hessian", (), False, "lbfgs from the Hessian, made anew where progress is slow"),
+    ((5000, 101, 50, 0.02), "gram", (), False, "lbfgs from the Gram matrix, shared by all classes"),
+    ((50, 10_001, 2, 0.5), "diagonal", (), False, "lbfgs from the columns' mean squares"),
+])  # fmt: skip
+def test_the_table_of_chains(arguments, start, levels, always, chain):
+    choice = choose(*arguments)
+    assert (choice.start, choice.levels, choice.always) == (start, levels, always)
+    assert choice.chain.startswith(chain)
+    assert choice.why
+
+
+@pytest.mark.parametrize(("n", "d", "classes", "chain"), [
+    (50, 2500, 2, "lbfgs from the columns' mean squares"),
+    (400, 45, 50, "lbfgs from the Gram matrix"),
+    (1200, 250, 2, "lbfgs from the Hessian, made anew"),
+])  # fmt: skip
+def test_every_chain_gets_there(n, d, classes, chain):
+    X, y = drawn(n, d, classes)
+    y[:classes] = np.arange(classes)
+    result = jgd.solve(logistic(l2=1e-2, classes=classes), (X.astype(np.float32), y))
+    assert result.status == "converged", result.message
+    assert chain in result.message
+
+
+def lanes(classes, x64, n=400, d=4):
+    X, y = drawn(n, d, classes)
+    problem = logistic(classes=classes)
+    return problem, problem.dataset((typed(X, x64), y)), X, y
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("kind", ["folds", "counts", "penalties of each fold", "scales"])
+def test_lanes_are_their_solutions_alone(kind, classes, x64):
+    problem, data, X, y = lanes(classes, x64)
+    rng = np.random.default_rng(2)
+    weights = np.stack([(np.arange(len(X)) % 4 != f) * 1.0 for f in range(4)])
+    l2, scale = np.array([1e-6, 1e-3, 1.0]), None
+    if kind == "counts":
+        weights = rng.poisson(1.0, size=(4, len(X))).astype(float)
+    if kind == "penalties of each fold":
+        l2 = l2 * np.arange(1, 5)[:, None]
+    if kind == "scales":
+        scale = rng.uniform(0.5, 2, size=(4, X.shape[1]))
+    found = solve_lanes(problem, data, weights, l2, scale, tol=1e-11)
+    assert (found.status_code == jgd.stopping.CONVERGED).all()
+    for f, lane in np.ndindex(4, 3):
+        s = np.ones(X.shape[1]) if scale is None else scale[f]
+        strength = l2[f, lane] if l2.ndim == 2 else l2[lane]
+        scaled = (typed(X / s, x64), y, weights[f])
+        alone = jgd.solve(logistic(l2=strength, classes=classes), scaled, tol=1e-11, certify=False).params
+        params = jax.tree.map(lambda a, f=f, lane=lane: np.asarray(a[f, lane], np.float64), found.params)
+        params = params._replace(weights=params.weights * s.reshape(-1, *[1] * (params.weights.ndim - 1)))
+        values = [objective(p, X / s, y, weights[f], strength, classes) for p in (params, alone)]
+        np.testing.assert_allclose(values[0], values[1], rtol=1e-8 if x64 else 1e-5)
+        np.testing.assert_allclose(found.objective[f, lane], values[1], rtol=1e-8 if x64 else 1e-5)
+
+
+def test_lanes_that_do_not_get_there_together_get_there_alone(x64):
+    problem, data, X, _ = lanes(2, x64)
+    weights = np.stack([(np.arange(len(X)) % 4 != f) * 1.0 for f in range(4)])
+    l2 = np.array([0.0, 1e-2])
+    short = solve_lanes(problem, data, weights, l2, steps=2, tol=1e-11)
+    assert (short.status_code == jgd.stopping.CONVERGED).any()
+    long = solve_lanes(problem, data, weights, l2, tol=1e-11)
+    done = short.status_code == jgd.stopping.CONVERGED
+    np.testing.assert_allclose(np.asarray(short.objective)[done], np.asarray(long.objective)[done], rtol=1e-9 if x64 else 1e-6)
+
+
+@pytest.fixture
+def evaluations(monkeypatch):
+    """How many lanes each evaluation was of."""
+    found, evaluate = [], _rows.Rows.evaluate
+
+    def counted(self, theta):
+        found.append(theta.shape[0] * theta.shape[1])
+        return evaluate(self, theta)
+
+    monkeypatch.setattr(_rows.Rows, "evaluate", counted)
+    return found
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_lanes_evaluate_hardly_more_often_than_the_slowest_of_them(classes, evaluations):
+    problem, data, X, _ = lanes(classes, False, 2000, 10)
+    weights = np.stack([(np.arange(len(X)) % 10 != f) * 1.0 for f in range(10)])
+    l2 = np.logspace(-6, 0, 4)
+    solve_lanes(problem, data, weights, l2)
+    together = sum(evaluations) / (len(weights) * len(l2))
+    slowest = 0
+    for f, lane in np.ndindex(3, 4):
+        evaluations.clear()
+        solve_lanes(problem, data, weights[f : f + 1], l2[lane : lane + 1])
+        slowest = max(slowest, len(evaluations))
+    assert together <= 1.3 * slowest
+
+
+X4 = np.arange(8.0).reshape(4, 2)
+Y4 = np.array([0, 1, 1, 0])
+
+
+@pytest.mark.parametrize(("make", "error", "message"), [
+    (lambda: jgd.solve(jgd.Problem(lambda w: w**2, init=1.0), (X4, Y4)), TypeError, "solve takes jgd.linear_regression"),
+    (lambda: jgd.solve("logistic", (X4, Y4)), TypeError, "solve takes a problem such as"),
+    (lambda: jgd.solve(logistic(l2=np.array([0.1, 1.0])), (X4, Y4)), ValueError, "solve takes one problem, found 2 values of l2"),
+    (lambda: jgd.solve(logistic(l2=jgd.over([0.1, 1.0])), (X4, Y4)), TypeError, "solve"),
+    (lambda: jgd.solve(logistic(), (X4, Y4), tol=0), ValueError, "tol must be a number above 0, .* found 0"),
+    (lambda: jgd.solve(logistic(), (X4, Y4), tol=np.nan), ValueError, "tol must be a number above 0, .* found nan"),
+    (lambda: jgd.solve(logistic(), (X4, Y4), tol=np.inf), ValueError, "tol must be a number above 0, .* found inf"),
+    (lambda: jgd.solve(logistic(), (X4, Y4), tol="1e-8"), ValueError, "tol must be a number above 0, .* found '1e-8'"),
+    (lambda: jgd.solve(logistic(), (X4, Y4), steps=0), ValueError, "steps must be at least 1, found 0"),
+    (lambda: jgd.solve(logistic(), (X4, Y4[:3])), ValueError, "X and y differ in length"),
+    (lambda: jgd.solve(logistic(), (np.where(X4 == 3, np.nan, X4), Y4)), ValueError, "X has 1 NaN values"),
+    (lambda: jgd.solve(logistic(), (X4, 0 * Y4)), ValueError, "y has one class only"),
+    (lambda: jgd.solve(logistic(), (X4, Y4), params=jgd.LinearParams(np.zeros(3), 0.0)), ValueError, "params"),
+    (lambda: jgd.solve(logistic(), (X4, Y4), params=jgd.LinearParams(np.array([np.nan, 0]), 0.0)), ValueError, "NaN or infinity"),
+    (lambda: jax.jit(lambda X: jgd.solve(logistic(), (X, Y4)))(X4), TypeError, "solve looks at numbers, and so cannot be traced"),
+])  # fmt: skip
+def test_bad_input_is_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_the_result_is_used_like_a_fit():
+    X, y = drawn(400)
+    labels = np.array(["no", "yes"])[y]
+    result = jgd.solve(logistic(l2=1e-3), (X.astype(np.float32), labels))
+    assert result.classes == ("no", "yes")
+    likely = np.asarray(result.probabilities(X[:50]))[:, 1] > 0.5
+    assert (np.asarray(result.predict(X[:50])) == np.where(likely, "yes", "no")).all()
+    assert len(set(likely.tolist())) == 2
+    assert result.certificate() is result.certificate()
+    assert result.message.startswith("converged at step ")
+    assert "; by newton" in result.message
+    assert ", as a Hessian of 400 rows and 5 parameters costs no more than a step." in result.message
+    frame = result.to_frame()
+    assert {"loss", "grad_norm", "decrement", "step_size", "rows"} <= set(frame.columns)
+    assert len(frame) == result.steps + 1
+    assert np.isclose(frame["loss"].iloc[-1], result.objective, rtol=1e-6)
+    assert result.plot() is not None
+    assert result.check() is result
+
+
+def test_other_numbers_compile_nothing():
+    X, y = drawn(500, 3)
+    X = X.astype(np.float32)
+    compiled = []
+    jgd.solve(logistic(l2=1e-3), (X, y))
+    jgd.solve(logistic(l2=0.0), (X[::-1].copy(), y))
+    listen = lambda event, seconds, **_: compiled.append(event) if event.endswith("backend_compile_duration") else None
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        jgd.solve(logistic(l2=1e-2), (2 * X, y[::-1].copy()), tol=1e-7)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert not compiled
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "int32", "Fortran", "strided", "read-only", "lists"])
+def test_types_and_layouts_of_rows(kind):
+    X, y = drawn(200, 3)
+    X = np.round(4 * X).astype(np.float32)  # which every type holds
+    want = jgd.solve(logistic(l2=1e-2), (X, y), tol=1e-10)
+    given = {
+        "Fortran": lambda: np.asfortranarray(X),
+        "strided": lambda: np.repeat(X, 2, axis=0)[::2],
+        "read-only": lambda: jax.device_get(jax.numpy.asarray(X)),
+        "lists": lambda: X.tolist(),
+    }.get(kind, lambda: np.asarray(jax.numpy.asarray(X).astype(kind)))()
+    found = jgd.solve(logistic(l2=1e-2), (given, y), tol=1e-10)
+    coarse = kind in ("float16", "bfloat16")  # whose weights are rounded so far that the proof sees it
+    assert found.status == ("stalled" if coarse else "converged"), found.message
+    np.testing.assert_allclose(found.objective, want.objective, rtol=1e-4 if coarse else 1e-9)
+    if coarse:
+        assert "rounding keeps it from less; with float64" in found.message
+
+
+def test_a_perfect_line_is_converged_and_a_coarse_one_is_not():
+    """What is left of the objective may be rounding; where it is more, the tolerance is meant."""
+    X = np.arange(20, dtype=np.float32)[:, None]
+    result = jgd.solve(jgd.linear_regression(), (X, 0.3 * X[:, 0] + 0.1))
+    assert result.status == "converged"
+    y = (1e3 + 1e-2 * np.random.default_rng(0).normal(size=20)).astype(np.float32)
+    result = jgd.solve(jgd.linear_regression(), (X, y), tol=1e-300)
+    proof = result.certificate()
+    assert not proof.gap <= 1e-300 * proof.objective
+    assert result.status == "stalled"
+
+
+def test_no_warning_of_numpy_escapes():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        X, y = separable()
+        for l2, weight in itertools.product((0.0, 1e-2), (np.ones(len(y)), (y == 0) * 1.0)):
+            assert jgd.solve(logistic(l2=l2), (X, y, weight)).status in ("stalled", "converged")
