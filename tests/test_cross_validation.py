@@ -6,7 +6,7 @@ import pytest
 from sklearn import linear_model, metrics, model_selection, pipeline, preprocessing
 
 import jgd
-from jgd.experiments.folds import as_folds
+from jgd.experiments._given_folds import as_folds
 
 GROUPS = np.arange(90) // 7
 SPLITTERS = {
@@ -101,7 +101,10 @@ def test_with_an_optimizer_each_lane_takes_the_steps_of_a_fit_on_its_rows(batch_
             alone = jgd.fit(problem("binary", 1e-2), (X[train], y[train]), tx(0.1), **options)
             np.testing.assert_allclose(made.params.weights[-1, 1], alone.params.weights, rtol=1e-12)
             np.testing.assert_allclose(made.objective[-1, 1], alone.objective, rtol=1e-12)
-            np.testing.assert_allclose(made.scores("accuracy")[-1, 1], np.mean(alone.predict(X[test]) == y[test]))
+            predicted = alone.predict(X[test])
+            np.testing.assert_allclose(made.scores("accuracy")[-1, 1], np.mean(predicted == y[test]))
+            if made.folds.is_partition:
+                assert (made.predictions({"lr": 0.1})[test] == predicted).all()
 
 
 @pytest.mark.parametrize("kind", ["linear", "binary"])

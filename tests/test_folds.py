@@ -6,7 +6,7 @@ from sklearn import model_selection
 
 import jgd
 from jgd import folds
-from jgd.experiments.folds import as_folds, check_parts
+from jgd.experiments._given_folds import as_folds, check_parts
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 7])
 GROUPS = np.repeat(np.arange(20), np.arange(1, 21))[:87]

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from jgd._checks import check_count
+from jgd.experiments._given_folds import check_parts
 from jgd.experiments._models import rows_of
 from jgd.experiments._resampled import Bootstrap, Jackknife
 from jgd.experiments._settings import Settings
 from jgd.experiments._weightings import Whole, check_solved, check_standardize, encoded, labels_of, solve_settings
-from jgd.experiments.folds import check_parts, generator, leave_one_out
+from jgd.experiments.folds import generator, leave_one_out
 from jgd.models import Problem
 
 # Replicates that are drawn by one generator.

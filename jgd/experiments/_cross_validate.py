@@ -9,12 +9,13 @@ from jgd._checks import nearest
 from jgd._over import Over, held_over, refuse_over
 from jgd.data import Dataset
 from jgd.experiments._cross_validation import CrossValidation
+from jgd.experiments._given_folds import as_folds, check_parts
 from jgd.experiments._held_out import Metrics, held_out_scores
 from jgd.experiments._models import RunModels, SolvedModels, Standard, rows_of
 from jgd.experiments._settings import Settings
 from jgd.experiments._sweep import sweep
 from jgd.experiments._weightings import check_solved, check_standardize, encoded, in_order, labels_of, solve_settings
-from jgd.experiments.folds import Folds, as_folds, check_parts
+from jgd.experiments.folds import Folds
 from jgd.models import Problem
 from jgd.training._metrics import named_metrics
 

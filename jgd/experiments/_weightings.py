@@ -21,7 +21,7 @@ SOLVED = ("linear_regression", "logistic_regression")
 # Numbers that are held at once: weights of rows, or parameters of rows left out.
 HELD = 2**25
 # Penalties that an iterative solver is given at once; more are solved in turn, each start being the end of the one before.
-AT_ONCE = 16
+AT_ONCE = 32
 
 
 class Weightings(Protocol):
