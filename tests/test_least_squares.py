@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jgd
-from jgd.solvers import least_squares, least_squares_lanes
+from jgd.solvers import least_squares, least_squares_lanes, leave_one_out_lanes
 
 # Longley (1967), Journal of the American Statistical Association 62: 819-841; the values are those that NIST certifies.
 LONGLEY = np.array([
@@ -149,3 +149,27 @@ def test_fewer_rows_than_columns_with_a_penalty(n):
     X, y = rng.normal(size=(n, 5)), rng.normal(size=n)
     with jax.enable_x64(True):
         np.testing.assert_allclose(flat(least_squares((X, y), 0.1)[0], ...), exact(X, y, np.ones(n), 0.1), rtol=1e-10)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_without_each_row_in_turn(weighted, intercept):
+    """A row whose leverage is one (the only one with a number in a column) is among them, and one without weight."""
+    rng = np.random.default_rng(6)
+    X, y = rng.normal(size=(30, 4)) + 3, rng.normal(size=(30, 2))
+    X[:, 3] = np.arange(30) == 7
+    weight = rng.integers(0, 4, 30) + (np.arange(30) == 7) if weighted else np.ones(30)
+    with jax.enable_x64(True):
+        problem = jgd.linear_regression(fit_intercept=intercept)
+        data, l2, scale = problem.dataset((X, y, weight)), [0.0, 0.1, 5.0], rng.uniform(0.5, 2, size=(30, 4))
+        folds = np.asarray(data.sample_weight) * (1 - np.eye(30))
+        for scales in (None, scale):
+            lanes = leave_one_out_lanes(problem, data, l2, scales)
+            each = least_squares_lanes(problem, data, folds, l2, scales)
+            for a, b in zip(jax.tree.leaves(lanes.params), jax.tree.leaves(each.params), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+            np.testing.assert_allclose(lanes.objective, each.objective, rtol=1e-11)
+            assert lanes.gradient_norm.max() < 1e-11
+            assert (lanes.params.weights[7, :, 3] == 0).all()
+            some = leave_one_out_lanes(problem, data, l2, None if scales is None else scales[[3, 7]], out=[3, 7])
+            np.testing.assert_allclose(some.params.weights, each.params.weights[[3, 7]], rtol=1e-9, atol=1e-11)

@@ -116,7 +116,7 @@ def test_examples_of_what_public_things_are_made_of(value):
 
 
 def test_all_is_sorted_and_complete():
-    for module in (jgd, jgd.contrib, jgd.data, jgd.initializers, jgd.losses, jgd.schedules, jgd.stopping):
+    for module in (jgd, jgd.contrib, jgd.data, jgd.folds, jgd.initializers, jgd.losses, jgd.schedules, jgd.stopping):
         assert list(module.__all__) == sorted(module.__all__), module.__name__
         assert len(set(module.__all__)) == len(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)

@@ -1,0 +1,160 @@
+"""`bootstrap` and `jackknife`: how sure an optimum is, by solving for it on the rows drawn again, or without each in turn."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from jgd._checks import check_count
+from jgd.experiments._given_folds import check_parts
+from jgd.experiments._models import rows_of
+from jgd.experiments._resampled import Bootstrap, Jackknife
+from jgd.experiments._settings import Settings
+from jgd.experiments._weightings import Whole, check_solved, check_standardize, encoded, labels_of, solve_settings
+from jgd.experiments.folds import generator, leave_one_out
+from jgd.models import Problem
+
+# Replicates that are drawn by one generator.
+BLOCK = 16
+# Counts that are kept between a look at the classes and the solver.
+KEPT = 2**26
+
+
+def bootstrap(
+    problem: Problem, data: Any, *, replicates: int = 1000, key: Any = 0, stratify: bool = False, standardize: bool = False,
+    tol: float | None = None,
+) -> Bootstrap:  # fmt: skip
+    """Solves a linear or logistic regression on many sets of n rows drawn with replacement, all of them at once.
+
+    A replicate is a row of weights over the one X: how often each row was drawn (times its weight).
+
+    Args:
+      problem: a `jgd.linear_regression` or `jgd.logistic_regression`; `jgd.over` may stand in it.
+      data: as in `jgd.fit`.
+      replicates: how many, at least 2.
+      key: a seed or a JAX key.
+      stratify: whether each class is drawn from by itself, as many rows as it has.
+      standardize: as in `jgd.cross_validate`.
+      tol: as in `jgd.cross_validate`.
+
+    Returns:
+      A `Bootstrap`.
+
+    Raises:
+      TypeError, ValueError: for bad arguments, or a replicate without a row of one of the classes, before anything runs.
+
+    >>> import jgd
+    >>> X, y = jgd.data.make_linear(200)
+    >>> replicates = jgd.bootstrap(jgd.linear_regression(), (X, y), replicates=500)
+    >>> replicates.params.weights.shape, replicates.standard_error().weights.shape
+    ((500, 5), (5,))
+    >>> low, high = replicates.interval(0.9)
+    >>> bool((low.weights < high.weights).all())
+    True
+
+    Source: Efron & Tibshirani, "An introduction to the bootstrap" (1993).
+    """
+    check_count("replicates", replicates, low=2)
+    problems, settings, data = _prepared("bootstrap", problem, data, standardize)
+    drawn = Replicates(len(data), int(replicates), key, _strata(data, stratify))
+    drawn.check(data)
+    how = dict(standardize=bool(standardize), tol=tol)
+    whole = solve_settings(problems, data, Whole(), **how)
+    groups = solve_settings(problems, data, drawn, **how)
+    return Bootstrap(settings, data, whole, groups, functools.partial(_jackknife, problems, settings, data, **how))
+
+
+def jackknife(problem: Problem, data: Any, *, standardize: bool = False, tol: float | None = None) -> Jackknife:
+    """Solves a linear or logistic regression without each row in turn; least squares by the rows' leverages, in one pass.
+
+    Args:
+      problem, data, standardize, tol: as in `jgd.bootstrap`. Rows with the weight 0 are none.
+
+    Returns:
+      A `Jackknife`.
+
+    Raises:
+      TypeError, ValueError: for bad arguments, or a class of one row alone.
+
+    >>> import jgd
+    >>> X, y = jgd.data.make_linear(50)
+    >>> left_out = jgd.jackknife(jgd.linear_regression(), (X, y))
+    >>> left_out.params.weights.shape, bool((left_out.standard_error().weights > 0).all())
+    ((50, 5), True)
+
+    Source: Efron & Tibshirani, "An introduction to the bootstrap" (1993), chapter 11.
+    """
+    problems, settings, data = _prepared("jackknife", problem, data, standardize)
+    return _jackknife(problems, settings, data, standardize=bool(standardize), tol=tol)
+
+
+def _jackknife(problems: list[Problem], settings: Settings, data: Any, *, standardize: bool, tol: float | None) -> Jackknife:
+    if data.sample_weight is not None:
+        data = rows_of(data, np.flatnonzero(np.asarray(data.sample_weight)))
+    out = leave_one_out().folds(len(data), None, 0)
+    check_parts(out, None, labels_of(data), data.classes)
+    whole = solve_settings(problems, data, Whole(), standardize=standardize, tol=tol)
+    groups = solve_settings(problems, data, out, standardize=standardize, tol=tol)
+    return Jackknife(settings, data, whole, groups)
+
+
+def _prepared(where: str, problem: Any, data: Any, standardize: Any) -> tuple[list[Problem], Settings, Any]:
+    """The problem of each setting, the settings, and the rows."""
+    check_solved(where, problem, data)
+    settings = Settings({"problem": problem})
+    problems = [settings.resolved(index)["problem"] for index in settings.index]
+    check_standardize(standardize, problems)
+    return problems, settings, encoded(problems[0], data)
+
+
+def _strata(data: Any, stratify: Any) -> np.ndarray | None:
+    if not isinstance(stratify, (bool, np.bool_)):
+        raise TypeError(f"stratify must be True or False, found {stratify!r}.")
+    if stratify and data.classes is None:
+        raise ValueError("stratify= draws from each class by itself, and this problem has none.")
+    return labels_of(data) if stratify else None
+
+
+class Replicates:
+    """How often each of n rows was drawn, for each replicate."""
+
+    is_leave_one_out, tests = False, ()
+
+    def __init__(self, n: int, count: int, key: Any, strata: np.ndarray | None):
+        self._n, self._count, self._key = n, count, key
+        self._strata = [np.arange(n)] if strata is None else [np.flatnonzero(strata == s) for s in np.unique(strata)]
+        self._drawn = functools.lru_cache(maxsize=max(1, KEPT // (BLOCK * n)))(self._draw)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def weights(self, part: slice, weight: np.ndarray) -> np.ndarray:
+        first, last = part.start // BLOCK, -(-part.stop // BLOCK)
+        counts = np.concatenate([self._drawn(block) for block in range(first, last)])
+        return counts[part.start - first * BLOCK : part.stop - first * BLOCK] * weight
+
+    def _draw(self, block: int) -> np.ndarray:
+        """Counts of a block of replicates, (BLOCK, n)."""
+        rng, counts = generator(self._key, block), np.zeros((BLOCK, self._n), np.uint16)
+        for rows in self._strata:
+            drawn = rng.integers(0, len(rows), (BLOCK, len(rows))) + len(rows) * np.arange(BLOCK)[:, None]
+            counts[:, rows] = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(BLOCK, -1)
+        return counts
+
+    def check(self, data: Any) -> None:
+        """Refuses, by raising, replicates in which nothing weighs, or a class is missing."""
+        labels, weight = labels_of(data), data.sample_weight
+        if labels is None and weight is None:
+            return
+        there = np.ones(self._n, bool) if weight is None else np.asarray(weight) > 0
+        labels = np.zeros(self._n, int) if labels is None else labels
+        member = ((labels[:, None] == np.unique(labels[there])) & there[:, None]).astype(np.float32)
+        for start in range(0, self._count, BLOCK):
+            found = self._drawn(start // BLOCK)[: self._count - start].astype(np.float32) @ member
+            if not found.all():
+                replicate, label = np.argwhere(found == 0)[0]
+                name = "with a weight" if data.classes is None else f"of class {data.classes[np.unique(labels[there])[label]]!r}"
+                raise ValueError(
+                    f"replicate {start + replicate} has no row {name}: there are {int(member[:, label].sum())} to draw from; "
+                    f"{'draw each class by itself, by stratify=True' if data.classes else 'use more rows'}."
+                )

@@ -1,0 +1,126 @@
+"""The models behind a cross-validation: optima, or runs, of each fold and setting."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jgd.data import Dataset
+from jgd.experiments._held_out import held_out_predictions
+from jgd.experiments._sweep_result import Sweep
+from jgd.experiments._weightings import Group, all_params, deviations, solved_result, take_lane, weight_of
+from jgd.experiments.folds import Folds
+from jgd.models import LinearParams, Problem
+from jgd.training import Result, fit
+
+
+def rows_of(data: Dataset, rows: np.ndarray) -> Dataset:
+    """Some rows as a data set of their own; its weights have mean one."""
+    take = lambda array: jnp.asarray(np.asarray(array)[rows])
+    weight = data.sample_weight
+    if weight is not None:
+        weight = np.asarray(weight)[rows]
+        weight = jnp.asarray(weight / weight.mean())
+    return data._with(X=take(data.X), y=None if data.y is None else take(data.y), sample_weight=weight)
+
+
+class Standard:
+    """Columns centred and divided by their deviations over some rows."""
+
+    def __init__(self, data: Dataset):
+        weight = weight_of(data).astype(np.float64)
+        self.mean = weight @ np.asarray(data.X, np.float64) / weight.sum()
+        self.deviation = deviations(data, weight[None])[0]
+
+    def __call__(self, data: Dataset) -> Dataset:
+        X = (np.asarray(data.X, np.float64) - self.mean) / self.deviation
+        return data._with(X=jnp.asarray(X, data.X.dtype))
+
+    def as_given(self, params: LinearParams, lanes: bool = False) -> LinearParams:
+        """Parameters that do to the columns as given what these do to the standardised ones: z = x (w/s) + (b - m w/s)."""
+        weights, bias = (np.asarray(part, np.float64) for part in params)
+        axis, dtype = int(lanes), params.weights.dtype
+        weights = weights / self.deviation.reshape(-1, *[1] * (weights.ndim - axis - 1))
+        bias = bias - np.tensordot(weights, self.mean, ([axis], [0]))
+        return LinearParams(weights.astype(dtype), bias.astype(dtype))
+
+
+class SolvedModels:
+    """Optima of all folds and settings."""
+
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        data: Dataset,
+        folds: Folds,
+        groups: Sequence[Group],
+        standardize: bool,
+        tol: float | None,
+    ):
+        self._problems, self._data, self._folds, self._groups = problems, data, folds, groups
+        self._standardize, self._tol = standardize, tol
+
+    @property
+    def params(self) -> Any:
+        return all_params(self._groups)
+
+    @property
+    def how(self) -> str:
+        return f"solved to their optima{', columns standardised in each training part' if self._standardize else ''}"
+
+    def predictions(self, setting: int, kind: str) -> np.ndarray:
+        problem, lanes = self._problems[setting], take_lane(self._groups, slice(None), setting)
+        problem._required(kind)
+        found = held_out_predictions(problem, self._data, self._folds.tests, lanes.params, kind)
+        return found if self._data.classes is None or kind != "predict" else np.asarray(self._data.classes)[found]
+
+    def refit(self, setting: int) -> Result:
+        return solved_result(self._problems[setting], self._data, standardize=self._standardize, tol=self._tol)
+
+
+class RunModels:
+    """Runs of all folds and settings, a sweep for each fold.
+
+    Attributes:
+      sweeps: one for each fold.
+    """
+
+    def __init__(
+        self, sweeps: Sequence[Sweep], standards: Sequence[Standard | None], settings: Sequence[dict[str, Any]], data: Dataset,
+        folds: Folds,
+    ):  # fmt: skip
+        self.sweeps, self._standards, self._settings, self._data, self._folds = sweeps, standards, settings, data, folds
+
+    @property
+    def params(self) -> Any:
+        of_folds = [
+            params if standard is None else standard.as_given(params, lanes=True)
+            for params, standard in zip((sweep.params for sweep in self.sweeps), self._standards, strict=True)
+        ]
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *of_folds)
+
+    @property
+    def how(self) -> str:
+        seconds, compile_seconds = (sum(getattr(s, name) for s in self.sweeps) for name in ("run_seconds", "compile_seconds"))
+        standardised = "" if self._standards[0] is None else "; columns standardised in each training part"
+        return f"{seconds:.3g} s of runs, and {compile_seconds:.3g} s of compilation{standardised}"
+
+    def predictions(self, setting: int, kind: str) -> np.ndarray:
+        made = None
+        for sweep, standard, test in zip(self.sweeps, self._standards, self._folds.tests, strict=True):
+            rows = rows_of(self._data._with(y=None, sample_weight=None), test)
+            values = np.asarray(getattr(sweep[setting], kind)((rows if standard is None else standard(rows)).X))
+            made = np.empty((len(self._data), *values.shape[1:]), values.dtype) if made is None else made
+            made[test] = values
+        return made
+
+    def refit(self, setting: int) -> Result:
+        standard = None if self._standards[0] is None else Standard(self._data)
+        result = fit(data=self._data if standard is None else standard(self._data), **self._settings[setting])
+        if standard is not None:
+            given = jax.tree.map(jnp.asarray, standard.as_given(result.params))
+            result.state = result.state._replace(params=given)
+            result.notes.data = self._data
+        return result
