@@ -14,7 +14,7 @@ STEPS = tuple(float(k) for k in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 
 EXACT = (0.0,)
 
 QUICK = (
-    "jgd", "scikit-learn lbfgs", "scikit-learn newton-cholesky", "glum", "scipy L-BFGS-B", "optax lbfgs",
+    "jgd", "jgd, proved", "scikit-learn lbfgs", "scikit-learn newton-cholesky", "glum", "scipy L-BFGS-B", "optax lbfgs",
     "LogisticRegressionCV lbfgs", "joblib, newton-cholesky", "optax lbfgs, vmap", "GridSearchCV(Ridge)", "RidgeCV",
 )  # fmt: skip
 
@@ -66,7 +66,8 @@ def _in_forms(name: str, module: str, forms: tuple[str, ...], ladder: tuple[floa
 
 
 SOLVERS = (
-    Solver("jgd", "jgd", "logistic", "jgd", ladder=STEPS),
+    Solver("jgd", "jgd", "logistic", "jgd", settings={"certify": False}),
+    Solver("jgd, proved", "jgd", "logistic", "jgd", settings={"certify": True}),
     *(_sklearn(solver, form) for solver in ("lbfgs", "newton-cg") for form in ("float64", "float32", "CSR")),
     *(_sklearn("newton-cholesky", form) for form in ("float64", "float32", "CSR")),
     # liblinear penalises its intercept: b / 100 of a column of 100s.
@@ -80,16 +81,17 @@ SOLVERS = (
     Solver("optax lbfgs", "optax", "logistic", "optax"),
     Solver("optimistix BFGS", "optimistix", "logistic", "optimistix", settings={"solver": "BFGS"}),
     Solver("optimistix LBFGS", "optimistix", "logistic", "optimistix", settings={"solver": "LBFGS"}),
-    Solver("jgd", "jgd", "folds", "jgd", kind="folds", ladder=STEPS),
+    Solver("jgd", "jgd", "folds", "jgd", kind="folds"),
     *(Solver(f"LogisticRegressionCV {solver}", "sklearn", "folds", "sklearn", kind="folds", settings={"solver": solver})
       for solver in ("lbfgs", "newton-cholesky", "newton-cg")),
     Solver("optax lbfgs, vmap", "optax", "folds", "optax", kind="folds"),
-    Solver("jgd", "jgd", "replicates", "jgd", kind="bootstrap", ladder=STEPS),
+    Solver("jgd", "jgd", "replicates", "jgd", kind="bootstrap"),
     *(Solver(f"joblib, {solver}", "sklearn", "replicates", "sklearn", kind="bootstrap", settings={"solver": solver})
       for solver in ("lbfgs", "newton-cholesky")),
     Solver("optax lbfgs, vmap", "optax", "replicates", "optax", kind="bootstrap"),
     Solver("jgd", "jgd", "ridge", "jgd", kind="ridge", ladder=EXACT),
     Solver("GridSearchCV(Ridge)", "sklearn", "ridge", "sklearn", kind="ridge", ladder=EXACT, settings={"n_jobs": -1}),
     Solver("GridSearchCV(Ridge), one process", "sklearn", "ridge", "sklearn", kind="ridge", ladder=EXACT, settings={"n_jobs": 1}),
+    Solver("jgd", "jgd", "ridge_left_out", "jgd", kind="left out", ladder=EXACT),
     Solver("RidgeCV", "sklearn", "ridge_left_out", "sklearn", kind="left out", ladder=EXACT),
 )  # fmt: skip

@@ -1,13 +1,12 @@
 """jgd by its public names alone."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import jgd
 from benchmarks._works import B1, B2, EPS, MOMENTUM
+from jgd.experiments._bootstrap import Replicates
 
 
 def problem(work) -> jgd.Problem:
@@ -67,57 +66,62 @@ def lanes_of_keys(work, X, y):
     return lanes(work, X, y, rates=work.lanes // 8, keys=8)
 
 
-def logistic(work, X, y):
+def logistic(work, X, y, certify):
     """To the optimum, from NumPy arrays."""
 
     def run(setting):
-        result = solved(jgd.logistic_regression(l2=work.l2), (X, y), setting)
+        result = jgd.solve(jgd.logistic_regression(l2=work.l2), (X, y), tol=setting, certify=certify)
         return np.asarray(result.params.weights), np.asarray(result.params.bias)
 
     return run
 
 
-def solved(problem, data, setting):
-    return jgd.fit(problem, data, jgd.newton(), steps=int(setting))
-
-
 def folds(work, X, y):
     """All penalties on all folds: (penalties, folds, d) weights."""
-    trained = [np.flatnonzero(rows) for rows in work.trained]
+    pairs = [(np.flatnonzero(rows), np.flatnonzero(~rows)) for rows in work.trained]
 
     def run(setting):
         problem = jgd.logistic_regression(l2=jgd.over(work.penalties))
-        found = [jgd.sweep(problem, (X[rows], y[rows]), jgd.newton(), steps=int(setting)).params for rows in trained]
-        return np.stack([fold.weights for fold in found], axis=1), np.stack([fold.bias for fold in found], axis=1)
+        params = jgd.cross_validate(problem, (X, y), folds=pairs, tol=setting).params
+        return np.swapaxes(params.weights, 0, 1), np.swapaxes(params.bias, 0, 1)
 
     return run
 
 
 def replicates(work, X, y):
-    """All replicates as lanes, each with its own weights of the rows."""
-    problem, counts = jgd.logistic_regression(l2=work.l2), work.counts()
-
-    @functools.partial(jax.jit, static_argnums=3)
-    def solve(X, y, weights, steps):
-        one = lambda weights: jgd.train(problem, jgd.Dataset(X, y, weights), jgd.newton(), steps=steps).params
-        return jax.lax.map(one, weights, batch_size=32)
+    """All replicates at once, and how often each has each row."""
+    problem, found = jgd.logistic_regression(l2=work.l2), {}
 
     def run(setting):
-        params = solve(X, y, counts.astype(np.float32), int(setting))
-        return np.asarray(params.weights), np.asarray(params.bias), counts
+        params = jgd.bootstrap(problem, (X, y), replicates=work.replicates, tol=setting).params
+        return params.weights, params.bias, counts()
+
+    def counts():  # the generator's own, for the score alone
+        if not found:
+            drawn = Replicates(work.n, work.replicates, 0, None)
+            found["counts"] = drawn.weights(slice(0, work.replicates), np.ones(work.n))
+        return found["counts"]
 
     return run
 
 
 def ridge(work, X, y):
     """The errors of each penalty on each fold."""
-    parts = [(np.flatnonzero(rows), np.flatnonzero(~rows)) for rows in work.trained]
+    pairs = [(np.flatnonzero(rows), np.flatnonzero(~rows)) for rows in work.trained]
 
     def run(setting):
-        problem, errors = jgd.linear_regression(l2=jgd.over(work.penalties)), []
-        for train, test in parts:
-            params = jgd.sweep(problem, (X[train], y[train]), jgd.newton(ridge=1e-7), steps=2).params
-            errors.append(np.mean((X[test] @ params.weights.T + params.bias - y[test][:, None]) ** 2, axis=0))
-        return np.stack(errors, axis=1)
+        path = jgd.cross_validate(jgd.linear_regression(l2=jgd.over(work.penalties)), (X, y), folds=pairs)
+        return path.test_loss.T
+
+    return run
+
+
+def ridge_left_out(work, X, y):
+    """The errors of each penalty, each row left out; of a sum over n rows the penalty is that of a mean over n - 1."""
+    l2 = work.penalties * work.n / (work.n - 1)
+
+    def run(setting):
+        path = jgd.cross_validate(jgd.linear_regression(l2=jgd.over(l2)), (X, y), folds=jgd.folds.leave_one_out())
+        return path.test_loss.mean(axis=0)
 
     return run
