@@ -7,6 +7,7 @@ from jgd._configure import configure
 from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
 from jgd.data import Dataset
+from jgd.diagnosis import Diagnosis, Finding
 from jgd.experiments import (
     Distribution,
     Draws,
@@ -135,9 +136,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Certificate",
     "Dataset",
+    "Diagnosis",
     "Distribution",
     "Draws",
     "Ensemble",
+    "Finding",
     "FitError",
     "GradientTransformation",
     "LearningRates",
