@@ -151,6 +151,62 @@ def healthy_rule(seed):
     return Made(jgd.fit(LINEAR(), rows(seed), jgd.gd(0.3), epochs=2000, stop=stop))
 
 
+def healthy_correlated(seed):
+    X, y = rows(seed)
+    X = X @ (np.eye(4) + 0.5)  # correlations of about 0.8
+    return Made(jgd.fit(LINEAR(), (X, y), jgd.gd(threshold(LINEAR(), (X, y)) / 2), epochs=600))
+
+
+def healthy_flags(seed):
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.random((500, 3)) < [0.5, 0.2, 0.05], rng.normal(size=(500, 2))]).astype(float)
+    y = (X @ rng.normal(size=5) + rng.logistic(size=500) > 0).astype(int)
+    return Made(jgd.fit(LOGISTIC(l2=1e-3), (X, y), jgd.gd(1.0), epochs=1500))
+
+
+def healthy_heavy_tails(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_t(4, size=(500, 4))
+    y = X @ rng.normal(size=4) + rng.standard_t(3, size=500)
+    return Made(jgd.fit(LINEAR(), (X, y), jgd.gd(threshold(LINEAR(), (X, y)) / 2), epochs=400))
+
+
+def healthy_skewed(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.lognormal(0.0, 0.7, size=(800, 3))
+    y = (X @ rng.normal(size=3) + rng.logistic(size=800) > 1).astype(int)
+    return Made(jgd.fit(LOGISTIC(l2=1e-3), (X, y), jgd.sgd(0.1, momentum=0.9), epochs=800))
+
+
+def healthy_rare(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(2000, 3))
+    y = (X @ [1.0, -0.5, 0.5] + rng.logistic(size=2000) > 3.5).astype(int)
+    return Made(jgd.fit(LOGISTIC(), (X, y), jgd.adam(0.1), epochs=600))
+
+
+def healthy_wide(seed):
+    X, y = rows(seed, n=120, d=40)
+    return Made(jgd.fit(LINEAR(l2=0.1), (X, y), jgd.gd(threshold(LINEAR(), (X, y)) / 2), epochs=1500))
+
+
+def healthy_outputs(seed):
+    X, y = rows(seed)
+    return Made(jgd.fit(LINEAR(), (X, np.column_stack([y, 2 - X[:, 0]])), jgd.gd(0.3), epochs=400))
+
+
+def healthy_stopped(seed):
+    """Ended where the validation loss was least: overfitting that was prevented."""
+    data = bent(seed, n=300, noise=0.3)
+    tx = jgd.adam(jgd.schedules.cosine(0.01, 400))
+    return Made(jgd.fit(network(seed, (3, 8, 1), 1.0), data, tx, epochs=400, batch_size=50, validation=0.3, key=seed))
+
+
+def healthy_line_search(seed):
+    tx = jgd.chain(jgd.sgd(1.0), jgd.scale_by_backtracking_linesearch(max_backtracking_steps=20))
+    return Made(jgd.fit(LINEAR(), rows(seed), tx, epochs=200))
+
+
 # Learning rates.
 
 
@@ -333,7 +389,7 @@ def few_adam(seed):
 
 
 def few_network(seed):
-    return Made(jgd.fit(network(seed, (3, 16, 1), 1.0), bent(seed), jgd.sgd(0.01), epochs=60))
+    return Made(jgd.fit(network(seed, (3, 16, 1), 1.0), bent(seed), jgd.sgd(0.01), epochs=40))
 
 
 def few_bowl(seed):
@@ -385,9 +441,8 @@ def explode_recurrent(seed):
     }
 
     def predict(params, X):
-        h = jnp.zeros((len(X), 8))
-        for t in range(40):
-            h = h @ params["recurrent"] + X[:, t, None] * params["inputs"]
+        step = lambda h, x: (h @ params["recurrent"] + x[:, None] * params["inputs"], None)
+        h, _ = jax.lax.scan(step, jnp.zeros((len(X), 8)), X.T)
         return (h @ params["out"])[:, 0]
 
     problem = jgd.Problem("squared_error", init=params, predict=predict)
@@ -502,6 +557,8 @@ MAKERS: dict[str, tuple[Callable[[int], Made], ...]] = {
     "healthy": (
         healthy_gd, healthy_momentum, healthy_heavy_ball_above_two_over_l, healthy_scheduled, healthy_adam, healthy_newton,
         healthy_logistic, healthy_softmax, healthy_weighted, healthy_bowl, healthy_network, healthy_rule,
+        healthy_correlated, healthy_flags, healthy_heavy_tails, healthy_skewed, healthy_rare, healthy_wide, healthy_outputs,
+        healthy_stopped, healthy_line_search,
     ),
     "learning_rate_too_large": (
         rate_gd, rate_momentum, rate_batches, rate_logistic, rate_scales, rate_bowl, rate_network, rate_clipped,

@@ -21,6 +21,8 @@ from benchmarks._causes import MAKERS
 from jgd.diagnosis import CAUSES
 
 NOTHING = "nothing"
+# How many times as many healthy problems there are as of each cause.
+HEALTHY = 3
 
 
 class Seen(NamedTuple):
@@ -90,11 +92,9 @@ def report(seen: list[Seen]) -> str:
 def measured(seeds: int, first: int, only: str | None) -> list[Seen]:
     seen = []
     for cause, makers in MAKERS.items():
-        if only is not None and only not in (cause, *(maker.__name__ for maker in makers)):
-            continue
         some = [maker for maker in makers if only in (None, cause, maker.__name__)]
-        # Every cause gets as many problems, however many makers it has.
-        for i in range(seeds if only != some[0].__name__ or len(some) > 1 else max(1, seeds // len(makers))):
+        # As many problems of each cause, however many makers it has; healthy ones are where causes are found that are not there.
+        for i in range(len(some) and seeds * (HEALTHY if cause == "healthy" else 1)):
             maker, seed = some[i % len(some)], first + i
             made = maker(seed)
             began = time.perf_counter()

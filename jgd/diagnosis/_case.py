@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jgd.certificates import Certificate, certificate
+from jgd.certificates._learning_rate import stable
 from jgd.data import Dataset
 from jgd.diagnosis import _thresholds as limits
 from jgd.diagnosis._chain import Chain, chain_of
@@ -88,6 +89,15 @@ class Case:
         last = self.curve.losses[-1]
         return bool(abs(last - self.certificate.objective) <= 1e-3 * abs(last))
 
+    @functools.cached_property
+    def safe(self) -> float | None:
+        """The learning rate known to be stable, where one is known; `jgd.safe_learning_rate`, from the moments at hand."""
+        chain = self.chain
+        if self.linear is None or not chain.plain or chain.momentum >= 1 or self.linear.rows.columns > 2000:
+            return None
+        largest = self.linear.largest(None if self.full_batch else self.batch_size)
+        return stable(chain.momentum, chain.nesterov, self.squares, largest, self.full_batch)
+
     @property
     def start(self) -> float:
         """The loss at the start."""
@@ -135,9 +145,11 @@ class Case:
         """Whether there is nothing left to gain that matters."""
         if self.failed:
             return False
-        if self.linear is not None and math.isfinite(self.gap):
-            return self.gap <= self.tolerance
-        return False
+        if self.linear is None or not math.isfinite(self.gap):
+            return False
+        # Where batches keep a run moving its last parameters may be near by chance: so its tail must be, on average.
+        usual = self.curve.tail.mean() - self.curve.losses[-1] if not self.full_batch and self.curve.moves() else 0.0
+        return self.gap + max(usual, 0.0) <= self.tolerance
 
     def columns(self, which: Any) -> list[Any]:
         """Columns by name, or by number."""

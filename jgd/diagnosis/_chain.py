@@ -46,6 +46,7 @@ def chain_of(tx: GradientTransformation | None, history: History) -> Chain:
     """What is to be known of a chain; of None, only what was recorded."""
     names = [name for name in history.names if name == "learning_rate" or name.startswith("learning_rate/")]
     rates = np.max([np.asarray(history[name], np.float64) for name in names], axis=0) if names else np.zeros(0)
+    rates = rates[np.asarray(history.step)[: len(rates)] >= 0]  # compiled code leaves room for records that were not made
     constant = bool(len(rates) and (rates == rates[0]).all())
     if tx is None:
         return Chain("an unknown chain", False, 0.0, False, rates, constant, False)

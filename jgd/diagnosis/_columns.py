@@ -141,14 +141,9 @@ def collinear(case: Case) -> Iterator[Finding]:
 
 def correlations(model: LinearModel, left: np.ndarray) -> np.ndarray:
     """Of these columns, about their means where there is an intercept."""
-    total, count = 0.0, 0.0
     m = model.moments
-    mean = m.mean[left] if model.rows.fit_intercept else 0.0
-    scale = m.spread[left] if model.rows.fit_intercept else m.size[left]
-    for block, share in model.blocks():
-        z = (block[:, left] - mean) / scale
-        total, count = total + (z * share[:, None]).T @ z, count + share.sum()
-    return total / count
+    about, scale = (m.covariance, m.spread) if model.rows.fit_intercept else (m.second, m.size)
+    return about[np.ix_(left, left)] / np.outer(scale[left], scale[left])
 
 
 def _sums(model: LinearModel, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -159,7 +154,7 @@ def _sums(model: LinearModel, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     # Cholesky's method, column by column: what is left of a column's variance beside those kept.
     for j in range(len(left)):
         own = rest[j, j]
-        if own <= limits.EXACT:
+        if own <= limits.NEARLY:
             sums.append(j)
             continue
         row = rest[j] / np.sqrt(own)
@@ -168,7 +163,7 @@ def _sums(model: LinearModel, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     sums, members, exact = np.array(sums, int), set(), []
     for j in sums:
         weights = np.linalg.lstsq(correlation[np.ix_(kept, kept)], correlation[kept, j], rcond=None)[0]
-        # The correlations know squares to 1e-16, and so the rest to 1e-8; the rows themselves decide.
+        # Of squares little is known below their rounding, and so of the rest; the rows themselves decide.
         if _rest(model, left[kept], left[j], weights) <= limits.EXACT:
             exact.append(j)
             members |= {kept[i] for i in np.flatnonzero(np.abs(weights) > 1e-4)}

@@ -47,6 +47,10 @@ class Curve:
         """Whether the loss goes down in the tail, beyond its noise."""
         return self.fall > 0 and (self.steady or self.fall > limits.NOISE * self.noise)
 
+    def moves(self) -> bool:
+        """Whether the tail goes to and fro, and does not fall."""
+        return self.known and not self.falling()
+
     def flat(self, dtype: np.dtype) -> bool:
         """Whether the tail moves by no more than rounding."""
         size = np.finfo(dtype).eps * limits.ULPS * np.abs(self.tail).max()
@@ -88,4 +92,4 @@ def forecast(steps: np.ndarray, gaps: np.ndarray, gap: float, wanted: float) -> 
     if not slope > 0:
         return None
     more = way / slope if law == "exponential" else float(steps[-1]) * math.expm1(min(way / slope, 700.0))
-    return Forecast(more, law)
+    return Forecast(more, law) if more < limits.NEVER else None

@@ -9,12 +9,23 @@ from jgd.diagnosis import _columns, _fit, _gradients, _losses, _progress, _rates
 from jgd.diagnosis._case import Case
 from jgd.diagnosis._finding import Diagnosis, Finding
 
-# Every family of causes, from the first to the last; a cause that was found explains those named with it.
-FAMILIES = (
-    _losses.log_of_zero, _gradients.unmoved, _gradients.through_layers, _rates.too_large, _separation.separable,
-    _columns.badly_scaled, _columns.constant, _columns.collinear, _progress.float32_floor, _rates.noise_floor, _fit.overfitting,
-    _progress.too_few_steps, _fit.model_too_simple,
-)  # fmt: skip
+# Every family of causes, with those that it finds, from the first to the last.
+FAMILIES = {
+    _losses.log_of_zero: {"log_of_zero"},
+    _gradients.unmoved: {"unmoved_parameters"},
+    _gradients.through_layers: {"vanishing_gradients", "exploding_gradients"},
+    _rates.too_large: {"learning_rate_too_large"},
+    _separation.separable: {"separable_classes"},
+    _columns.badly_scaled: {"badly_scaled_columns"},
+    _columns.constant: {"constant_columns"},
+    _columns.collinear: {"collinear_columns"},
+    _progress.float32_floor: {"float32_floor"},
+    _rates.noise_floor: {"noise_floor"},
+    _fit.overfitting: {"overfitting"},
+    _progress.too_few_steps: {"too_few_steps"},
+    _fit.model_too_simple: {"model_too_simple"},
+}
+# What follows from a cause, and is not named beside it.
 EXPLAINS = {
     "log_of_zero": {"learning_rate_too_large", "exploding_gradients"},
     "exploding_gradients": {"learning_rate_too_large"},
@@ -33,9 +44,10 @@ def diagnose(
     case = Case(result, problem, tx, data, batch_size, tolerance)
     findings: list[Finding] = []
     with np.errstate(all="ignore"):  # of runs that failed many numbers are not finite
-        for family in FAMILIES:
+        for family, causes in FAMILIES.items():
             explained = set().union(*(EXPLAINS.get(finding.cause, set()) for finding in findings))
-            findings += [finding for finding in family(case) if finding.cause not in explained]
+            if causes - explained:
+                findings += [finding for finding in family(case) if finding.cause not in explained]
         if tx is None:
             case.remarks.append("the chain is not known: learning rates were read from the history alone")
         if data is None and problem.functions.encode is not None:

@@ -125,7 +125,8 @@ def _features(X: np.ndarray, residual: np.ndarray, train: np.ndarray) -> tuple[n
         return None, []
     F = np.column_stack([f for f, _ in made])
     linear = np.column_stack([np.ones(len(Z)), Z])
-    F = F - linear @ np.linalg.lstsq(linear[train], F[train], rcond=1e-10)[0]
+    known = linear[train]
+    F = F - linear @ np.linalg.lstsq(known.T @ known, known.T @ F[train], rcond=1e-10)[0]
     return F, [name for _, name in made]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from jgd.certificates._bounds import evaluated
 from jgd.certificates._certificate import point_of
+from jgd.certificates._constants import of_batches
 from jgd.certificates._hessian import _roots
 from jgd.certificates._rows import BLOCK, Point
 from jgd.data import Dataset
@@ -22,14 +23,18 @@ class Moments(NamedTuple):
 
     Attributes:
       second: mean_i x_i' x_i, shape (columns, columns).
+      covariance: the same about the means, of X alone.
       mean, spread, size: of each column of X: its mean, standard deviation, and root mean square.
+      longest: the largest w_i |x_i|^2.
       rows: how many rows that is of.
     """
 
     second: np.ndarray
+    covariance: np.ndarray
     mean: np.ndarray
     spread: np.ndarray
     size: np.ndarray
+    longest: float
     rows: int
 
 
@@ -65,18 +70,33 @@ class LinearModel:
 
     @functools.cached_property
     def moments(self) -> Moments:
-        second, shifted, total, count = 0.0, 0.0, 0.0, 0
-        origin = None
-        for block, share in self.blocks():
-            origin = block[0] if origin is None else origin  # spreads of columns far from zero keep their digits
-            away = block - origin
-            second = second + (block * share[:, None]).T @ block
-            shifted = shifted + np.stack([share @ away, share @ away**2])
-            total, count = total + share.sum(), count + len(block)
-        shifted, second = shifted / total, second / total
+        gram, shift, longest, total, count, origin = 0.0, 0.0, 0.0, 0.0, 0, None
         d = self.width
-        spread = np.sqrt(np.maximum(shifted[1] - shifted[0] ** 2, 0.0))[:d]
-        return Moments(second, (origin + shifted[0])[:d], spread, np.sqrt(np.diag(second)[:d]), count)
+        for block, share in self.blocks():
+            origin = block[0, :d] if origin is None else origin  # spreads of columns far from zero keep their digits
+            away = block[:, :d] - origin
+            gram, shift = gram + (away * share[:, None]).T @ away, shift + share @ away
+            longest = max(longest, float(np.max(share * np.einsum("ij,ij->i", block, block))))
+            total, count = total + share.sum(), count + len(block)
+        shift = shift / total
+        covariance, mean = gram / total - np.outer(shift, shift), origin + shift
+        whole = np.append(mean, 1.0) if self.rows.fit_intercept else mean
+        second = np.outer(whole, whole)
+        second[:d, :d] += covariance
+        spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        size = np.sqrt(np.maximum(np.diag(second)[:d], 0.0))
+        scale = total if count == len(self.rows) else 1.0  # the weights have mean one
+        return Moments(second * scale, covariance, mean, spread, size, longest * self.rows.count, count)
+
+    def largest(self, batch_size: int | None = None) -> float:
+        """L, the largest curvature there is; in batches of so many rows L_b, the larger of theirs and of an epoch's last."""
+        m, n = self.moments, self.rows.count
+        penalty = self.l2 * np.append(np.ones(self.width), np.zeros(int(self.rows.fit_intercept)))
+        whole = float(np.linalg.eigvalsh(self.curvature * m.second + np.diag(penalty))[-1])
+        if batch_size is None:
+            return whole
+        of_row = self.curvature * m.longest + self.l2
+        return max(of_batches(n, b, whole, of_row) for b in (batch_size, n % batch_size) if b)
 
     @functools.cached_property
     def constant(self) -> np.ndarray:

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from jgd.certificates import safe_learning_rate
 from jgd.diagnosis import _thresholds as limits
 from jgd.diagnosis._case import Case
 from jgd.diagnosis._curve import forecast
@@ -43,7 +42,7 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
         size = f"{ahead.steps:,.0f}" if ahead.steps < 1e7 else f"{ahead.steps:.0e}"
         estimate = f"; at the rate of its last half it needs about {size} steps more ({ahead.law} decay)"
         advice = f"take about {size} steps more"
-    safe = _safe(case)
+    safe = case.safe
     if safe is not None and case.chain.rate < limits.SMALL * safe:
         numbers |= {"learning_rate": case.chain.rate, "safe": safe}
         advice = f"raise the learning rate from {case.chain.rate:.3g} to {safe:.3g}, which is stable, or {advice}"
@@ -54,12 +53,6 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
     yield Finding("too_few_steps", certain, f"{about}{estimate}{early}.", f"{advice}.", numbers, 0.5)
 
 
-def _safe(case: Case) -> float | None:
-    if case.linear is None or not case.chain.plain or case.chain.momentum >= 1:
-        return None
-    return safe_learning_rate(case.problem, case.data, "full" if case.full_batch else case.batch_size, case.tx)
-
-
 def float32_floor(case: Case) -> Iterator[Finding]:
     """Steps that rounding makes useless, with something left to gain."""
     if case.dtype.itemsize >= 8 or case.rose or case.chain.rate == 0 or not case.full_batch:
@@ -67,37 +60,40 @@ def float32_floor(case: Case) -> Iterator[Finding]:
     unmet = case.result.notes.stop is not None and case.result.status in ("stalled", "max_steps")
     if case.converged and not unmet or case.linear is None and not unmet:
         return
-    if case.result.status != "stalled" and not (case.curve.known and _stays(case)):
-        return
+    if case.result.status != "stalled" and not _seems_rounded(case):
+        return  # before anything is compiled
     rounded, exact = _gradients(case)
     length = float(np.linalg.norm(exact))
     if not length > 0:
         return
     off = float(np.linalg.norm(rounded - exact)) / length
-    params = np.abs(ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), case.params))[0])
-    eps = float(np.finfo(np.float32).eps)
-    held = case.chain.plain and bool((case.chain.last_rate * np.abs(exact) <= eps / 2 * params).all())
+    params = np.asarray(ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), case.params))[0])
+    step = case.chain.last_rate * exact / (1 - case.chain.momentum) if case.chain.plain else np.zeros_like(exact)
+    taken = (params - step.astype(np.float32)).astype(np.float64) - params
+    held = case.chain.plain and bool(np.linalg.norm(taken + step) >= limits.ROUNDED * np.linalg.norm(step))
     if case.result.status != "stalled" and off < limits.ROUNDED and not held:
         return
-    if off < limits.ROUNDED and case.chain.plain and (safe := _safe(case)) is not None and case.chain.rate < limits.SMALL * safe:
+    if off < limits.ROUNDED and case.safe is not None and case.chain.rate < limits.SMALL * case.safe:
         return  # steps vanish because the learning rate is small
     known = case.linear is not None and math.isfinite(case.gap)
     above = f" {case.gap:.3g} above the optimum" if known else ""
     why = f"of the gradient, {length:.2g} in float64, rounding makes {off:.0%}" if off >= limits.ROUNDED else (
-        f"its steps, {case.chain.last_rate * length:.1g} and less, are lost in parameters of size {params.max():.3g}"
+        f"its steps, {np.linalg.norm(step):.1g} and less, are lost in parameters of size {np.abs(params).max():.3g}"
     )  # fmt: skip
     yield Finding(
         "float32_floor", bool(off >= limits.ROUNDED or held),
         f"the loss no longer moves{above}, at float32's resolution: {why}.",
         "enable float64 (jax.config.update('jax_enable_x64', True), and give float64 data), or make numbers smaller: subtract "
         "means from columns and targets.",
-        {"gradient_norm": length, "rounding": off, "gap": case.gap if known else math.nan, "eps": eps}, 0.88,
+        {"gradient_norm": length, "rounding": off, "gap": case.gap if known else math.nan}, 0.88,
     )  # fmt: skip
 
 
-def _stays(case: Case) -> bool:
-    """Whether the tail goes nowhere: by rounding alone, or to and fro within what is left to gain."""
-    return case.curve.flat(case.dtype) or not case.curve.falling()
+def _seems_rounded(case: Case) -> bool:
+    """Whether the tail goes nowhere, or the gradient's recorded length is not that in float64."""
+    norms, length = np.asarray(case.result.history.grad_norm, np.float64), case.certificate.gradient_norm
+    other = bool(len(norms) and case.exact_losses and abs(norms[-1] - length) > limits.ROUNDED / 5 * length)
+    return other or case.curve.known and (case.curve.flat(case.dtype) or not case.curve.falling())
 
 
 def _gradients(case: Case) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,6 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from jgd.certificates import safe_learning_rate, smoothness
 from jgd.diagnosis import _thresholds as limits
 from jgd.diagnosis._case import Case
 from jgd.diagnosis._chain import named, threshold
@@ -28,7 +27,7 @@ def too_large(case: Case) -> Iterator[Finding]:
                 "learning_rate_too_large", True, f"momentum {chain.momentum:g} is not below 1, so no learning rate is stable.",
                 "give a momentum below 1, such as 0.9.", {"momentum": chain.momentum}, 1.0,
             )  # fmt: skip
-    elif case.linear is not None and chain.plain:
+    elif case.safe is not None:
         yield from _by_threshold(case)
     else:
         yield from _by_symptom(case)
@@ -36,9 +35,9 @@ def too_large(case: Case) -> Iterator[Finding]:
 
 def _by_threshold(case: Case) -> Iterator[Finding]:
     """For gd and sgd on linear models, whose thresholds are known."""
-    chain, largest = case.chain, smoothness(case.problem, case.data)
+    chain, largest = case.chain, case.linear.largest()
     limit, formula = threshold(chain, largest, case.squares)
-    safe = safe_learning_rate(case.problem, case.data, "full" if case.full_batch else case.batch_size, case.tx)
+    safe = case.safe
     beyond = chain.rate > limit * limits.BEYOND
     numbers = {"learning_rate": chain.rate, "threshold": limit, "safe": safe, "L": largest}
     if case.full_batch:
@@ -48,7 +47,7 @@ def _by_threshold(case: Case) -> Iterator[Finding]:
             return
         certain, said = case.failed or chain.constant and not (chain.momentum and not case.squares), ""
     else:
-        per_batch = smoothness(case.problem, case.data, batch_size=case.batch_size)
+        per_batch = case.linear.largest(case.batch_size)
         if not (case.rose and chain.rate > safe * limits.BEYOND):
             return
         limit, formula = min(2 * (1 - chain.momentum) / per_batch, limit), "2 (1 - m)/L_b" if chain.momentum else "2/L_b"

@@ -47,8 +47,8 @@ def separable(case: Case) -> Iterator[Finding]:
     how = "every row's class" if complete else f"the class of {apart:.1%} of the rows, and no other row's,"
     yield Finding(
         "separable_classes", bool(worst >= -1e-12 or complete),
-        f"{'' if complete else 'quasi-'}separable: a direction of {named(which, model.columns)} tells {how} without error{along}, "
-        "so without a penalty the weights along it grow for ever and there is no optimum.",
+        f"{'' if complete else 'quasi-'}separable: a direction of {named(which, model.columns)} tells {how} without error{along}"
+        ", so that without a penalty the weights along it grow for ever and there is no optimum.",
         f"give a penalty, jgd.logistic_regression(l2={1 / len(model.rows):.2g}), or leave out what gives the class away.",
         {"complete": complete, "direction": V, "margin": worst, "share": apart, "columns": case.columns(which)}, 0.95,
     )  # fmt: skip

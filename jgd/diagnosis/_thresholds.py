@@ -15,6 +15,8 @@ REMAINING = 0.01
 TAIL, MIN_RECORDS, NOISE = 3, 6, 3.0
 # Steady progress is where at least this share of the tail's records is lower than the one before; by chance half of them are.
 STEADY = 0.8
+# A forecast of more steps than this says that the run does not get there.
+NEVER = 1e12
 # Records that differ by less than so many units in the last place are the same: a loss is a mean, which rounding moves by a few.
 ULPS = 32.0
 
@@ -27,9 +29,10 @@ SMALL = 0.1
 SLOWER = 10.0
 # Such columns differ from the middle one by this factor in size: squared, in curvature.
 ODD = 5.0
-# A column is a sum of others where what is left of its spread is below float32's resolution of the column; nearly, where gradient
-# descent on standardised columns needs this many steps, and of its variance at most 1 / VIF is its own (10 is the usual limit).
-EXACT, NEAR_STEPS, VIF = 1e-6, 1000.0, 10.0
+# A column is a sum of others where what is left of its spread is below float32's resolution of the column (its square is first
+# looked at, of which NEARLY may be rounding); nearly, where gradient descent on standardised columns needs this many steps, and
+# of its variance at most 1 / VIF is its own (10 is the usual limit).
+EXACT, NEARLY, NEAR_STEPS, VIF = 1e-6, 1e-9, 1000.0, 10.0
 # A column is constant where its spread is below float32's resolution of its size.
 CONSTANT = 1e-6
 
@@ -39,14 +42,15 @@ CONSTANT = 1e-6
 VANISHED, EXPLODED = 1e-4, 1e3
 # Sudden: this many times the median before.
 SUDDEN = 1e3
-# From float32's gradient rounding has taken over where it is at least this part of it.
+# Rounding has taken over where it is at least this part of the gradient, or of the step it makes.
 ROUNDED = 0.5
 
 # **Structure in residuals.** At least this share of their variance must be explained on held-out rows, and this many standard
 # errors.
 STRUCTURE, CERTAINTY = 0.05, 5.0
-# **Overfitting.** The validation loss must have risen by this share of its minimum, and beyond its noise.
-RISE = 0.02
+# **Overfitting.** The validation loss must have risen by this share of its minimum, and beyond its noise: a few hundred rows held
+# out cannot tell a few percent.
+RISE = 0.05
 
 # **Large data.** Products of all rows up to this many multiplications (seconds); more are taken of evenly spaced rows. How many
 # rows a linear program takes at first, and residuals and gradients at most.
