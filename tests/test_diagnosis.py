@@ -42,7 +42,8 @@ def said(finding, message, remedy):
 
 
 # One problem of each cause from the benchmark's makers: the cause comes first, and nothing is found that is not there.
-ONE = {cause: makers[0] for cause, makers in MAKERS.items() if cause != "healthy"}
+OWN_TESTS = ("healthy", "vanishing_gradients", "unmoved_parameters", "log_of_zero")
+ONE = {cause: makers[0] for cause, makers in MAKERS.items() if cause not in OWN_TESTS}
 HEALTHY = (
     "healthy_gd", "healthy_heavy_ball_above_two_over_l", "healthy_newton", "healthy_softmax", "healthy_bowl", "healthy_rule",
     "healthy_heavy_tails", "healthy_outputs",
@@ -201,9 +202,9 @@ def test_as_many_steps_more_as_it_says(x64):
     (finding,) = result.diagnose()
     assert finding.cause == "too_few_steps"
     assert finding.certain
-    said(finding, r"about \d+ steps more \(exponential decay\)", r"raise the learning rate from 0.02 to .* by fit\(..., state=")
+    said(finding, r"by its Hessian it needs about \d+ steps more", r"raise the learning rate from 0.02 to .* by fit\(..., state=")
     more = finding.numbers["more_steps"]
-    for share, enough in ((0.8, False), (1.2, True)):
+    for share, enough in ((0.97, False), (1.03, True)):
         on = jgd.fit(LINEAR, (X, y), jgd.gd(0.02), steps=int(share * more), state=result.state)
         assert (on.certificate().gap <= finding.numbers["tolerance"]) == enough
 

@@ -15,7 +15,9 @@ from jgd.diagnosis._chain import Chain, chain_of
 from jgd.diagnosis._curve import Curve
 from jgd.diagnosis._layers import Layers
 from jgd.diagnosis._linear import LinearModel
+from jgd.diagnosis._separation import direction
 from jgd.models import Problem
+from jgd.models._signature import takes_data
 from jgd.transformation import GradientTransformation
 
 
@@ -49,6 +51,13 @@ class Case:
     def curve(self) -> Curve:
         history = self.result.history
         return Curve(np.asarray(history.step), np.asarray(history.loss))
+
+    @property
+    def lacks_data(self) -> bool:
+        """Whether the loss needs data that are not known: then it cannot be evaluated."""
+        loss = self.problem.arguments.get("loss")
+        takes = self.problem.functions.encode is not None or isinstance(loss, str) or loss is not None and takes_data(loss)
+        return self.data is None and takes
 
     @property
     def full_batch(self) -> bool:
@@ -121,15 +130,28 @@ class Case:
         bound = self.certificate.gap
         if bound <= self.tolerance_of(self.certificate.objective - min(bound, self.certificate.objective)):
             return bound
+        if self.direction is not None:
+            return math.inf  # there is no optimum
         best = self.linear.optimum
         return min(bound, best.gap) if best is not None else bound
+
+    @functools.cached_property
+    def direction(self) -> tuple[np.ndarray, float, float] | None:
+        """A direction that separates classes without a penalty; see `_separation.direction`. None by a finite certificate."""
+        model = self.linear
+        if model is None or model.squares or model.l2 > 0 or not self.failed and math.isfinite(self.certificate.gap):
+            return None
+        found = direction(model)
+        if found is None:
+            self.remarks.append("whether a direction separates the classes was not found out: too many columns, or too slow")
+        return None if found is None or found[0] is None else found
 
     @property
     def tolerance(self) -> float:
         """The gap that counts as converged; NaN where no optimum is known."""
         if self.linear is None:
             return math.nan
-        best = self.linear.optimum
+        best = None if self.direction is not None else self.linear.optimum
         return self.tolerance_of(best.objective if best is not None else max(self.certificate.lower_bound, 0.0))
 
     def tolerance_of(self, lowest: float) -> float:

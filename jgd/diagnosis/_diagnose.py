@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jgd.diagnosis import _columns, _fit, _gradients, _losses, _progress, _rates, _separation
+from jgd.diagnosis import _classes, _columns, _fit, _gradients, _losses, _progress, _rates
 from jgd.diagnosis._case import Case
 from jgd.diagnosis._finding import Diagnosis, Finding
 
@@ -15,7 +15,7 @@ FAMILIES = {
     _gradients.unmoved: {"unmoved_parameters"},
     _gradients.through_layers: {"vanishing_gradients", "exploding_gradients"},
     _rates.too_large: {"learning_rate_too_large"},
-    _separation.separable: {"separable_classes"},
+    _classes.separable: {"separable_classes"},
     _columns.badly_scaled: {"badly_scaled_columns"},
     _columns.constant: {"constant_columns"},
     _columns.collinear: {"collinear_columns"},
@@ -50,8 +50,8 @@ def diagnose(
                 findings += [finding for finding in family(case) if finding.cause not in explained]
         if tx is None:
             case.remarks.append("the chain is not known: learning rates were read from the history alone")
-        if data is None and problem.functions.encode is not None:
-            case.remarks.append("the data are not known: columns, classes and the optimum were not looked at")
+        if case.lacks_data:
+            case.remarks.append("the data are not known: columns, classes, gradients and the optimum were not looked at")
         if case.linear is not None and case.linear.moments.rows < len(case.linear.rows):
             case.remarks.append(f"columns were looked at in {case.linear.moments.rows:,} of {len(case.linear.rows):,} rows")
         return Diagnosis(findings, _outcome(case, bool(findings)), case.remarks)

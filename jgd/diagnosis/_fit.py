@@ -79,7 +79,13 @@ def _residuals(case: Case) -> tuple[np.ndarray, np.ndarray, str] | None:
         if model.softmax or model.rows.kept is not None:
             return None
         # At the optimum, where it is known: what is left there is not for want of steps.
-        point = model.optimum.point if model.optimum is not None else model.point if case.converged else None
+        point = (
+            model.optimum.point
+            if case.direction is None and model.optimum is not None
+            else model.point
+            if case.converged
+            else None
+        )
         if point is None:
             return None
         slopes = -model.family.slopes(point.z)[rows]

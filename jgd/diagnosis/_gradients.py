@@ -20,7 +20,7 @@ NEEDED = {"value_fn", "obj_fn", "grad_fn", "row_grads"}
 
 def through_layers(case: Case) -> Iterator[Finding]:
     """Vanishing and exploding gradients, with the layer and the step."""
-    if case.is_linear:
+    if case.is_linear or case.lacks_data:
         return
     layers = case.layers
     if len(layers.matrices) >= 2:
@@ -132,7 +132,7 @@ def unmoved(case: Case) -> Iterator[Finding]:
             "if that is not meant, look at its masks and labels (freeze, masked, set_to_zero, partition).",
             {"parameters": held, "why": "chain"}, 0.9 if len(held) == len(names) else 0.3,
         )  # fmt: skip
-    if not case.is_linear and not case.failed:
+    if not (case.is_linear or case.failed or case.lacks_data):
         layers = case.layers
         still = [name for name in names if layers.grads[name] == 0 == layers.end_grads[name]]
         still = [name for name in still if name not in frozen + held and _is_used_up(layers, case)]

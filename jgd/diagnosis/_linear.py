@@ -135,6 +135,12 @@ class LinearModel:
         part = share @ self.family.is_y / share.sum() if self.rows.fit_intercept else np.full(k, 1 / k)
         return float(-share.sum() * np.sum(part * np.log(np.where(part > 0, part, 1.0))))
 
+    def ahead(self, rate: float, wanted: float) -> float | None:
+        """How many steps of plain descent at this rate bring these parameters within `wanted` of the optimum, to second order."""
+        if self.hessian is None or self.optimum is None or self.rows.columns > 1000 or self.point.theta.shape[1] > 1:
+            return None
+        return _steps(self.hessian, self.point.theta[:, 0] - self.optimum.point.theta[:, 0], wanted, rate)
+
     def at(self, theta: np.ndarray) -> Point:
         z, z_error = self.rows.times(theta)
         return Point(self.rows, self.l2, theta, z, self.family.z_error(z, z_error))
@@ -232,13 +238,17 @@ def _by_newton(model: LinearModel, most: int = 40) -> Optimum | None:
     return None
 
 
-def _steps(H: np.ndarray, away: np.ndarray, wanted: float) -> float:
-    """The least k with sum_i lambda_i c_i^2 (1 - lambda_i / L)^(2k) / 2 <= wanted, c the distance in the basis of H."""
+def _steps(H: np.ndarray, away: np.ndarray, wanted: float, rate: float | None = None) -> float:
+    """The least k with sum_i lambda_i c_i^2 (1 - rate lambda_i)^(2k) / 2 <= wanted, c the distance in the basis of H.
+
+    The rate is 1 / L if not given.
+    """
     values, basis = np.linalg.eigh(H)
     values = np.maximum(values, 0.0)
     part = values * (basis.T @ away) ** 2 / 2
     with np.errstate(all="ignore"):
-        shrink = np.log1p(-np.minimum(values / values[-1], 1 - 1e-9))
+        kept = np.abs(1 - (1 / values[-1] if rate is None else rate) * values)
+        shrink = np.log(np.maximum(kept, 1e-9))
         gap = lambda k: float(np.sum(part * np.exp(2 * k * shrink)))
         low, high = 0.0, 1.0
         while gap(high) > wanted and high < 1e15:

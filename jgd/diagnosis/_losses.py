@@ -18,7 +18,7 @@ HUGE = 1e6
 
 def log_of_zero(case: Case) -> Iterator[Finding]:
     """Rows whose loss, or whose loss's gradient, is not finite at the last finite parameters."""
-    if case.result.status != "nonfinite" or case.is_linear:
+    if case.result.status != "nonfinite" or case.is_linear or case.lacks_data:
         return
     values, of_gradient = _by_row(case)
     bad = np.flatnonzero(~np.isfinite(values))

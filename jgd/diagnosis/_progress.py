@@ -10,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 
 from jgd.diagnosis import _thresholds as limits
 from jgd.diagnosis._case import Case
-from jgd.diagnosis._curve import forecast
+from jgd.diagnosis._curve import Forecast, forecast
 from jgd.diagnosis._finding import Finding
 
 
@@ -24,7 +24,7 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
         gap, wanted = case.gap, case.tolerance
         certain, about = True, f"the run ended {gap:.3g} above the optimum, further than {wanted:.2g}"
         lowest = curve.losses[-1] - gap if case.exact_losses else case.certificate.objective - gap
-        ahead = forecast(curve.steps, curve.losses - lowest, gap, wanted) if curve.known else None
+        ahead = _exact(case) or (forecast(curve.steps, curve.losses - lowest, gap, wanted) if curve.known else None)
     elif curve.known and curve.falling() and case.result.status != "converged":
         remaining = curve.remaining()
         wanted = limits.REMAINING * max(case.start - curve.losses[-1], 0.0)
@@ -40,7 +40,8 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
     if ahead is not None:
         numbers |= {"more_steps": ahead.steps, "law": ahead.law}
         size = f"{ahead.steps:,.0f}" if ahead.steps < 1e7 else f"{ahead.steps:.0e}"
-        estimate = f"; at the rate of its last half it needs about {size} steps more ({ahead.law} decay)"
+        by = "by its Hessian" if ahead.law == "from the Hessian" else f"at the rate of its last half ({ahead.law} decay)"
+        estimate = f"; {by} it needs about {size} steps more"
         advice = f"take about {size} steps more"
     safe = case.safe
     if safe is not None and case.chain.rate < limits.SMALL * safe:
@@ -53,9 +54,18 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
     yield Finding("too_few_steps", certain, f"{about}{estimate}{early}.", f"{advice}.", numbers, 0.5)
 
 
+def _exact(case: Case) -> Forecast | None:
+    """From the Hessian, where the run is plain descent at one rate: squares' own, that at the optimum for logistic regression."""
+    chain = case.chain
+    if not (case.safe is not None and case.full_batch and chain.constant and not chain.momentum and chain.rate < 2 * case.safe):
+        return None
+    steps = case.linear.ahead(chain.rate, case.tolerance)
+    return None if steps is None or not steps < limits.NEVER else Forecast(steps, "from the Hessian")
+
+
 def float32_floor(case: Case) -> Iterator[Finding]:
     """Steps that rounding makes useless, with something left to gain."""
-    if case.dtype.itemsize >= 8 or case.rose or case.chain.rate == 0 or not case.full_batch:
+    if case.dtype.itemsize >= 8 or case.rose or case.chain.rate == 0 or not case.full_batch or case.lacks_data:
         return
     unmet = case.result.notes.stop is not None and case.result.status in ("stalled", "max_steps")
     if case.converged and not unmet or case.linear is None and not unmet:

@@ -90,7 +90,7 @@ def _by_symptom(case: Case) -> Iterator[Finding]:
         "",
         f"lower it by 10, to {chain.rate / 10:.3g}, and look again; or begin the chain with jgd.clip_by_global_norm(1.0).",
     )
-    sharp = sharpness(case) if chain.plain and case.full_batch else None
+    sharp = sharpness(case) if chain.plain and case.full_batch and not case.lacks_data else None
     if sharp is not None and chain.rate * sharp > 2:
         limit = threshold(chain, sharp, True)[0]
         numbers |= {"curvature": sharp, "threshold": limit, "safe": limit / 2}

@@ -8,57 +8,24 @@ Its objective is that of all rows, its conditions those of some; where the V it 
 Source: Konis, "Linear programming algorithms for detecting separated data in binary logistic regression models" (2007).
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from jgd.diagnosis import _thresholds as limits
-from jgd.diagnosis._case import Case
-from jgd.diagnosis._chain import named
-from jgd.diagnosis._finding import Finding
 from jgd.diagnosis._linear import LinearModel
 
 # Margins of columns scaled to 1 that are this small are those of a program solved to 1e-7.
 ZERO = 1e-6
-
-
-def separable(case: Case) -> Iterator[Finding]:
-    """Separable or quasi-separable classes, with the direction."""
-    model = case.linear
-    if model is None or model.squares or model.l2 > 0 or not case.failed and np.isfinite(case.certificate.gap):
-        return
-    if model.rows.columns * model.point.z.shape[1] > 2000:
-        case.remarks.append("whether the classes are separable was not looked at: too many columns")
-        return
-    found = direction(model)
-    if found is None:
-        case.remarks.append("the linear program that looks for a direction that separates the classes was not solved in time")
-        return
-    V, worst, apart = found
-    if V is None:
-        return
-    complete = worst > ZERO
-    size = np.abs(V[: model.width]).max(axis=1)
-    which = [int(j) for j in np.argsort(-size) if size[j] > 1e-3 * max(size.max(), 1e-300)]
-    first = ", ".join(
-        f"{V[j, 0]:.3g} x {case.columns([j])[0]!r}" if case.data.columns else f"{V[j, 0]:.3g} x column {j}" for j in which[:3]
-    )
-    along = f" (the direction: {first}{' ...' if len(which) > 3 else ''})" if V.shape[1] == 1 and which else ""
-    how = "every row's class" if complete else f"the class of {apart:.1%} of the rows, and no other row's,"
-    yield Finding(
-        "separable_classes", bool(worst >= -1e-12 or complete),
-        f"{'' if complete else 'quasi-'}separable: a direction of {named(which, model.columns)} tells {how} without error{along}"
-        ", so that without a penalty the weights along it grow for ever and there is no optimum.",
-        f"give a penalty, jgd.logistic_regression(l2={1 / len(model.rows):.2g}), or leave out what gives the class away.",
-        {"complete": complete, "direction": V, "margin": worst, "share": apart, "columns": case.columns(which)}, 0.95,
-    )  # fmt: skip
+# Of more parameters no program is solved.
+LARGEST = 2000
 
 
 def direction(model: LinearModel) -> tuple[np.ndarray | None, float, float] | None:
     """A direction V, shape (columns, outputs), its smallest margin and the share of rows it tells apart.
 
-    V is None where there is none, and the whole None where the program was not solved. Margins are of columns scaled to 1.
+    V is None where there is none, and the whole None where that was not found out. Margins are of columns scaled to 1.
     """
+    if model.point.theta.size > LARGEST:
+        return None
     program = Program(model)
     own = model.point.theta / max(np.abs(model.point.theta).max(), 1e-300)
     if np.isfinite(own).all() and program.margins(own * program.scale[:, None]).min() > ZERO:
