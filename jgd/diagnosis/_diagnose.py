@@ -29,6 +29,8 @@ FAMILIES = {
 EXPLAINS = {
     "log_of_zero": {"learning_rate_too_large", "exploding_gradients"},
     "exploding_gradients": {"learning_rate_too_large"},
+    "vanishing_gradients": {"model_too_simple"},
+    "unmoved_parameters": {"model_too_simple"},
     "learning_rate_too_large": {"float32_floor", "noise_floor", "too_few_steps", "model_too_simple", "overfitting"},
     "separable_classes": {"float32_floor", "noise_floor", "too_few_steps", "badly_scaled_columns", "model_too_simple"},
     "float32_floor": {"too_few_steps", "noise_floor"},
