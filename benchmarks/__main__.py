@@ -3,6 +3,7 @@
     python -m benchmarks single_run [--json FILE] [--markdown FILE] [--only NAME] [--quick]
     python -m benchmarks sweep [--json FILE] [--markdown FILE] [--picture FILE] [--only NAME] [--quick]
     python -m benchmarks optimum [--json FILE] [--markdown FILE] [--picture FILE] [--only NAME] [--data FOLDER] [--quick]
+    python -m benchmarks diagnoses [FILE ...] [--seeds N] [--only NAME] [--json FILE] [--markdown FILE]
 
 Each contestant is a process of its own; they take turns, and while one runs the others wait. Everything that is said about
 speed is a ratio of medians measured side by side, and only where both reached the same objective, which we score in float64.

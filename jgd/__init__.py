@@ -7,6 +7,7 @@ from jgd._configure import configure
 from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
 from jgd.data import Dataset
+from jgd.diagnosis import Diagnosis, Finding
 from jgd.experiments import (
     Bootstrap,
     CrossValidation,
@@ -147,9 +148,11 @@ __all__ = [
     "Certificate",
     "CrossValidation",
     "Dataset",
+    "Diagnosis",
     "Distribution",
     "Draws",
     "Ensemble",
+    "Finding",
     "FitError",
     "GradientTransformation",
     "Jackknife",

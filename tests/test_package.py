@@ -24,6 +24,7 @@ LAYERS = [
     ("optimizers", "contrib"),
     ("certificates",),
     ("training",),
+    ("diagnosis",),
     ("solvers",),
     ("experiments", "_tables", "_optimum", "plotting"),
     ("__main__",),
@@ -65,8 +66,8 @@ def test_imports_point_down_the_layers():
             for target in targets:
                 if target in LAYER and LAYER[target] > LAYER[name]:
                     wrong.append(f"{path.relative_to(ROOT)} imports {target}")
-    # A result offers its picture; matplotlib and the module that uses it are imported when it is drawn.
-    assert wrong == ["training/_result.py imports plotting"]
+    # A result offers its diagnosis and its picture; the modules that make them are imported when they are asked for.
+    assert wrong == [f"training/_result.py imports {name}" for name in ("diagnosis", "diagnosis", "plotting")]
 
 
 def test_every_module_has_a_layer_and_a_sentence():
@@ -106,7 +107,7 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
 
 @pytest.mark.parametrize(
     "value",
-    [jgd.training._result.History, jgd.Problem.objective, jgd.Result.certificate, jgd._expression.pack],
+    [jgd.training._result.History, jgd.Problem.objective, jgd.Result.certificate, jgd.Result.diagnose, jgd._expression.pack],
     ids=lambda v: v.__qualname__,
 )
 def test_examples_of_what_public_things_are_made_of(value):

@@ -58,7 +58,12 @@ def smoothness(problem: Problem, data: Any, *, batch_size: int | str = "full") -
     if check_count("batch_size", b) > n:
         raise ValueError(f"batch_size={b} is more than the {n} rows; use 'full' for all of them.")
     largest = _largest(rows, curvature, l2)
-    return largest if b == n else (n * (b - 1) * largest + (n - b) * _of_row(rows, curvature, l2)) / (b * (n - 1))
+    return largest if b == n else of_batches(n, b, largest, _of_row(rows, curvature, l2))
+
+
+def of_batches(n: int, b: int, largest: float, of_row: float) -> float:
+    """L_b, from L and that of the largest row."""
+    return largest if b == n else (n * (b - 1) * largest + (n - b) * of_row) / (b * (n - 1))
 
 
 def strong_convexity(problem: Problem, data: Any) -> float:

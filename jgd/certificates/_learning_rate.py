@@ -49,14 +49,20 @@ def safe_learning_rate(problem: Problem, data: Any, batch_size: int | str = "ful
     rows, _, _ = checked("safe_learning_rate", problem, data)
     data = problem.dataset(data)
     largest = smoothness(problem, data, batch_size=batch_size)
-    if batch_size == "full" or batch_size == rows.count:
-        if nesterov or not momentum:
-            return 1 / largest
-        return (1 + momentum if problem.name == "linear_regression" else 1 - momentum) / largest
-    rest = rows.count % batch_size
+    full = batch_size in ("full", rows.count)
+    rest = 0 if full else rows.count % batch_size
     if rest:
         largest = max(largest, smoothness(problem, data, batch_size=rest))
-    return (1 - momentum) / largest
+    return stable(momentum, nesterov, problem.name == "linear_regression", largest, full)
+
+
+def stable(momentum: float, nesterov: bool, squares: bool, largest: float, full: bool) -> float:
+    """The learning rate that is known to be stable with this momentum, where no curvature (of a batch) is above `largest`."""
+    if not full:
+        return (1 - momentum) / largest
+    if nesterov or not momentum:
+        return 1 / largest
+    return (1 + momentum if squares else 1 - momentum) / largest
 
 
 def _momentum(tx: Any) -> tuple[float, bool]:

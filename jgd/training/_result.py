@@ -1,6 +1,6 @@
 """What a run returns: a pytree of arrays, which on the host also knows how to predict, plot and explain itself."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,10 @@ from jgd.models._problem import encode
 from jgd.training._decide import Best
 from jgd.training._step import State
 from jgd.training.stopping import STATUSES
+from jgd.transformation import as_transformation
+
+if TYPE_CHECKING:
+    from jgd.diagnosis import Diagnosis
 
 
 class FitError(RuntimeError):
@@ -268,6 +272,45 @@ class Result:
         state = chosen.model_state if "state" in problem.functions.asks else None
         return certificate(problem, data, chosen.params, enough=enough, state=state)
 
+    def diagnose(
+        self, *, problem: Any = None, data: Any = None, tx: Any = None, batch_size: Any = None, tolerance: float | None = None
+    ) -> "Diagnosis":
+        """Why the run went as it did: the causes at hand, each with numbers and the remedy.
+
+        Looked for are learning rates beyond the threshold of chain and regime, badly scaled, collinear and constant columns,
+        separable classes, the noise floor of a constant learning rate, float32's floor, gradients that vanish or explode,
+        parameters that do not move, log(0) in a loss, too few steps, overfitting, and a model that cannot represent the target.
+        A cause is `certain` where the numbers prove it, and else likely. Where nothing is found it says how near the optimum the
+        run came. What counts as near: for p parameters and n rows p / n of the objective (squares) or p / 2n (logistic loss), as
+        far as the randomness of the rows moves it, or a millionth of the way from the start.
+
+        Args:
+          problem, data, tx, batch_size: what the run was of, where the result does not know it: out of compiled code.
+          tolerance: how far above the optimum a run is near it, instead.
+
+        Returns:
+          A `jgd.Diagnosis`: a sequence of `jgd.Finding`, the cause first.
+
+        Raises:
+          TypeError: for a batch of results, or one that does not know its problem, if none is given.
+
+        >>> import jgd
+        >>> X, y = jgd.data.make_linear(200, key=0)
+        >>> result = jgd.fit(jgd.linear_regression(), (X * 100, y), jgd.gd(0.1), epochs=50)
+        >>> result.diagnose()[0].cause
+        'learning_rate_too_large'
+        """
+        from jgd import diagnosis
+
+        self._need_single("diagnose()")
+        problem = problem if problem is not None else self._problem("diagnose")
+        data = self.notes.data if data is None else problem.dataset(data)
+        tx = self.notes.tx if tx is None else as_transformation(tx)
+        batch_size = self.notes.batch_size if batch_size is None else batch_size
+        if tolerance is not None and not tolerance > 0:
+            raise ValueError(f"tolerance must be above 0, found {tolerance!r}.")
+        return diagnosis.diagnose(self, problem, tx, data, batch_size, tolerance)
+
     @property
     def classes(self) -> tuple | None:
         """The labels that the class numbers stand for."""
@@ -303,9 +346,10 @@ class Result:
 
     def _problem(self, what: str) -> Any:
         if self.notes.problem is None:
-            instead = (
-                "jgd.certificate(problem, data, result.params)" if what == "certificate" else f"problem.{what}(result.params, X)"
-            )
+            instead = {
+                "certificate": "jgd.certificate(problem, data, result.params)",
+                "diagnose": "result.diagnose(problem=..., data=..., tx=...)",
+            }.get(what, f"problem.{what}(result.params, X)")
             raise TypeError(f"a result made inside compiled code does not know its problem: {instead}.")
         return self.notes.problem
 
