@@ -132,8 +132,12 @@ def point_of(problem: Problem, data: Dataset, params: Any) -> tuple[Point, Any]:
         binary = problem.classes == 2
         family, outputs = (Logistic(y), ()) if binary else (Classes(y, problem.classes), (problem.classes,))
     theta = _theta(params, (data.X.shape[1], *outputs), problem.fit_intercept)
+    return point_at(rows, float(problem.l2), theta, family), family
+
+
+def point_at(rows: Rows, l2: float, theta: np.ndarray, family: Any) -> Point:
     z, size, error = rows.times(theta)
-    return Point(rows, float(problem.l2), theta, z, family.z_error(size, error)), family
+    return Point(rows, l2, theta, z, family.z_error(size, error))
 
 
 def _judged(point: Point, family: Any, enough: float) -> Certificate:

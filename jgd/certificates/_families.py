@@ -67,6 +67,7 @@ class Logistic:
     curvature_is_constant = False
 
     def __init__(self, y: np.ndarray):
+        self.labels, self.classes = y, 2
         self.sign = np.where(y == 1, 1.0, -1.0)
 
     def z_error(self, size: Any, error: Any) -> Any:
@@ -141,6 +142,7 @@ class Classes:
     curvature_is_constant = False
 
     def __init__(self, y: np.ndarray, classes: int):
+        self.labels, self.classes = y, classes
         self.is_y = np.asfortranarray(np.arange(classes) == y[:, None])  # sums over few classes are fast by columns
 
     def z_error(self, size: Any, error: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jgd.certificates._bounds import evaluated
-from jgd.certificates._certificate import point_of
+from jgd.certificates._certificate import point_at, point_of
 from jgd.certificates._constants import of_batches
 from jgd.certificates._hessian import _roots
 from jgd.certificates._rows import BLOCK, Point
@@ -131,8 +131,8 @@ class LinearModel:
             y = self.family.y
             mean = share @ y / share.sum() if self.rows.fit_intercept else 0.0
             return float(share @ np.sum((y - mean) ** 2, axis=1))
-        k = self.family.is_y.shape[1]
-        part = share @ self.family.is_y / share.sum() if self.rows.fit_intercept else np.full(k, 1 / k)
+        k = self.family.classes
+        part = np.bincount(self.family.labels, share, k) / share.sum() if self.rows.fit_intercept else np.full(k, 1 / k)
         return float(-share.sum() * np.sum(part * np.log(np.where(part > 0, part, 1.0))))
 
     def ahead(self, rate: float, wanted: float) -> float | None:
@@ -142,8 +142,7 @@ class LinearModel:
         return _steps(self.hessian, self.point.theta[:, 0] - self.optimum.point.theta[:, 0], wanted, rate)
 
     def at(self, theta: np.ndarray) -> Point:
-        z, z_error = self.rows.times(theta)
-        return Point(self.rows, self.l2, theta, z, self.family.z_error(z, z_error))
+        return point_at(self.rows, self.l2, theta, self.family)
 
     def slower(self, wanted: float) -> "Steps | None":
         """How many steps of descent at 1/L bring zero parameters within `wanted` of the optimum, as it is and standardised."""
@@ -204,7 +203,7 @@ def _least_squares(model: LinearModel) -> Optimum | None:
 
 def _hessian(model: LinearModel, point: Point) -> np.ndarray:
     kept = np.ones(model.rows.columns * (point.z.shape[1] if model.softmax else 1), bool)
-    return sum(block.T @ block for block in _roots(point, model.family, kept, model.softmax))
+    return sum(block.T @ block for block in _roots(point, model.family, kept, model.softmax, 1))
 
 
 def _by_newton(model: LinearModel, most: int = 40) -> Optimum | None:

@@ -44,7 +44,7 @@ class Program:
     def __init__(self, model: LinearModel):
         self.model, self.k, n = model, model.point.z.shape[1], len(model.rows)
         self.scale = np.where(model.rows.largest > 0, model.rows.largest, 1.0)
-        self.y = np.argmax(model.family.is_y, axis=1)
+        self.y = model.family.labels
         gain = sum(_margin_rows(block / self.scale, self.y[where], self.k).sum(axis=0) for where, block in model.rows.blocks())
         self.gain = gain / n
         self.chosen = np.unique(np.linspace(0, n - 1, min(n, limits.PROGRAM_ROWS)).astype(int))
