@@ -401,6 +401,30 @@ def test_lanes_that_do_not_get_there_together_get_there_alone(x64):
     np.testing.assert_allclose(np.asarray(short.objective)[done], np.asarray(long.objective)[done], rtol=1e-9 if x64 else 1e-6)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_folds_that_have_no_optimum_do_not_hold_up_the_others(classes, x64):
+    """One whose classes can be told apart, and one of a single class: without a penalty they are not converged."""
+    problem, data, X, y = lanes(classes, x64)
+    few = np.zeros(len(X))
+    few[[int(np.argmax(y == c)) for c in range(classes)]] = 1
+    found = solve_lanes(problem, data, np.stack([np.ones(len(X)), few, (y == 0) * 1.0]), np.array([0.0, 1e-3]))
+    converged = np.asarray(found.status_code) == jgd.stopping.CONVERGED
+    assert converged.tolist() == [[True, True], [False, True], [False, True]]
+    assert (found.iterations < 80).all()
+    assert (found.iterations[0] < 20).all()
+    alone = jgd.solve(logistic(classes=classes), (typed(X, x64), y), certify=False)
+    np.testing.assert_allclose(found.objective[0, 0], alone.history.loss[-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [np.zeros((1, 400)), np.stack([np.ones(400), -np.ones(400)])])
+def test_weights_of_lanes_that_are_none_are_named(weights):
+    problem, data, *_ = lanes(2, False)
+    with pytest.raises(
+        ValueError, match=f"weights must be at least 0, and some of each row above 0: row {len(weights) - 1} is not"
+    ):
+        solve_lanes(problem, data, weights)
+
+
 @pytest.fixture
 def evaluations(monkeypatch):
     """How many lanes each evaluation was of."""

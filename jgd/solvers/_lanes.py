@@ -14,13 +14,15 @@ from jgd.solvers._inverse import Inverse, inverse, of_gram
 from jgd.solvers._lanes_result import LaneSolutions
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Rows
-from jgd.solvers._single import params_of, solve_one, start_of, theta_of
+from jgd.solvers._single import VANISHED, params_of, solve_one, start_of, theta_of
 from jgd.training.stopping import CONVERGED, STALLED
 
 # Predictions (rows x logits x lanes) that are made at once: the few arrays of them stay in the cache.
 ENTRIES = 2**21
 # Common starts are found up to this share of their objective, since folds differ by more.
 COMMON = 1e-5
+# With a penalty, the objective of a fold of one class, in shares of its start, at which its optimum of 0 is reached.
+NOTHING = 1e-14
 
 
 def solve_lanes(
@@ -42,6 +44,13 @@ def solve_lanes(
       tol: what may be left to gain, by the decrement, as a share of the objective.
       steps: of all lanes together, at most; and of each that is left, again.
       params: where to start, for all lanes.
+
+    Returns:
+      `LaneSolutions`. A lane is "converged" by the decrement, and "stalled" if rounding ended it before that, or if without a
+      penalty its classes can be told apart, so that there is no optimum.
+
+    Raises:
+      ValueError: for weights below 0, or a row of them that sums to 0.
     """
     if problem.name == "linear_regression":
         return least_squares_lanes(problem, data, weights, l2, penalty_scale)
@@ -56,32 +65,37 @@ def solve_lanes(
     rows = Rows(_placed(columns.X), _placed(np.asarray(data.y, np.int32)), None, classes, free)
     penalty = _penalty(rows, columns, l2, penalty_scale)
 
-    done = lambda decrement, objective, g: decrement <= tol * objective
+    least = np.where(l2 == 0, VANISHED, NOTHING) * np.log(classes)
+    of = lambda lanes: lambda decrement, objective, g: (decrement <= tol * objective) | (objective <= least[lanes])
     start, P = _common(rows, data, share, penalty, squares, theta_of(params, columns) if params is not None else None)
     found, at_once = [], max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
     for first in range(0, F, at_once):
         part = slice(first, first + at_once)
         some = rows.replace(share=_placed(share[part]))
         theta = np.repeat(start, len(share[part]), axis=0)
-        found.append(descend(some, penalty[part], theta, P, done, columns=squares, steps=steps))
-    together = lambda of: np.concatenate([of(at) for at in found])
+        found.append(descend(some, penalty[part], theta, P, of(part), columns=squares, steps=steps))
+    together = lambda part: np.concatenate([part(at) for at in found])
     theta, met, objective = together(lambda at: at.theta), together(lambda at: at.met), together(lambda at: at.objective)
     norm = together(lambda at: np.sqrt(dot(at.gradient, at.gradient)))
-    iterations = together(lambda at: np.full(at.met.shape, len(at.records) - 1))
+    iterations = together(lambda at: sum(np.asarray(record.step_size > 0, np.int32) for record in at.records))
     for f, lane in np.argwhere(~met):
-        at = _alone(
-            rows.replace(share=share[f : f + 1]), data, penalty[f, lane], theta[f : f + 1, lane : lane + 1], squares, done, steps
-        )
+        one = slice(f, f + 1), slice(lane, lane + 1)
+        at = _alone(rows.replace(share=share[one[0]]), data, penalty[f, lane], theta[one], squares, of(one), steps)
         theta[f, lane], met[f, lane], objective[f, lane] = at.theta[0, 0], at.met[0, 0], at.objective[0, 0]
         norm[f, lane] = np.sqrt(dot(at.gradient, at.gradient))[0, 0]
         iterations[f, lane] += len(at.records) - 1
+    met &= (l2 > 0) | (objective > least)
     params = params_of(theta, columns, dtype, classes, free)
     return LaneSolutions(params, objective, norm, np.where(met, CONVERGED, STALLED).astype(np.int32), iterations)
 
 
 def _weights(data: Dataset, weights: Any) -> np.ndarray:
     if weights is not None:
-        return np.asarray(weights, np.float64)
+        weights = np.asarray(weights, np.float64)
+        if not ((weights >= 0).all() and weights.any(axis=1).all()):
+            bad = int(np.argmax(~((weights >= 0).all(axis=1) & weights.any(axis=1))))
+            raise ValueError(f"weights must be at least 0, and some of each row above 0: row {bad} is not so; leave it out.")
+        return weights
     return (np.ones(len(data)) if data.sample_weight is None else np.asarray(data.sample_weight, np.float64))[None]
 
 

@@ -14,6 +14,8 @@ from jgd.solvers._rows import Point, Rows
 
 # A level is left when what its rows leave to be gained is this share of what a sample of them leaves undecided, D / 2 m.
 LEFT = 0.1
+# Without a penalty, an objective that fell to this share of its start is that of classes that can be told apart.
+VANISHED = 1e-8
 
 
 class Path(NamedTuple):

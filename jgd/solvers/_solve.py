@@ -22,7 +22,7 @@ from jgd.solvers._choice import Choice, choose
 from jgd.solvers._descend import Start
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Rows
-from jgd.solvers._single import params_of, solve_one, start_of, theta_of
+from jgd.solvers._single import VANISHED, params_of, solve_one, start_of, theta_of
 from jgd.training._result import History, HostNotes, Result
 from jgd.training._start import check_like
 from jgd.training._step import State
@@ -31,8 +31,6 @@ from jgd.training.stopping import CONVERGED, MAX_STEPS, NONFINITE, STALLED
 # A solver ends where about this share of the tolerance is left, or of a loose one of this; if the proof wants more, where so much
 # less is, so often. Where there is no bound so near to an optimum, there is none: classes can be told apart in some direction.
 SHARE, LOOSE, MORE, TRIES, NEAR = 0.3, 1e-2, 0.02, 4, 1e-10
-# Without a penalty, an objective that fell to this share of its start is that of classes that can be told apart.
-VANISHED = 1e-8
 
 
 def solve(
