@@ -56,7 +56,8 @@ def _by_threshold(case: Case) -> Iterator[Finding]:
         said = f" in batches of {case.batch_size}"
     heavy = _heavy(case)
     numbers["columns"] = case.columns(heavy)
-    which = f" {named(heavy, case.data.columns).capitalize()} make{'s' * (len(heavy) == 1)} L large." if len(heavy) else ""
+    heaviest = named(heavy, case.data.columns)
+    which = f" C{heaviest[1:]} make{'s' * (len(heavy) == 1)} L large." if len(heavy) else ""
     compared = f"exceeds {formula} = {limit:.3g}" if chain.rate > limit else f"is near {formula} = {limit:.3g}"
     what = "learning_rate" if chain.constant else "the largest learning rate,"
     yield Finding(
