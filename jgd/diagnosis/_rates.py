@@ -153,8 +153,8 @@ def noise_floor(case: Case) -> Iterator[Finding]:
         f"the loss no longer falls{above}: with the constant learning_rate {chain.rate:.3g} the noise of batches of "
         f"{case.batch_size} keeps the parameters moving around the optimum.",
         f"let the learning rate fall to 0, as jgd.schedules.cosine({chain.rate:.3g}, {case.result.steps}) does; or average the "
-        f"last parameters, by jgd.chain(tx, jgd.average_iterates(start={case.result.steps // 2})) and jgd.averaged_params(result), "
-        "or take larger batches.",
+        f"last parameters, by jgd.chain(tx, jgd.average_iterates(start={case.result.steps // 2})) and "
+        "jgd.averaged_params(result); or take larger batches.",
         numbers, 0.85,
     )  # fmt: skip
 
