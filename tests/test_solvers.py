@@ -410,7 +410,7 @@ def test_folds_that_have_no_optimum_do_not_hold_up_the_others(classes, x64):
     found = solve_lanes(problem, data, np.stack([np.ones(len(X)), few, (y == 0) * 1.0]), np.array([0.0, 1e-3]))
     converged = np.asarray(found.status_code) == jgd.stopping.CONVERGED
     assert converged.tolist() == [[True, True], [False, True], [False, True]]
-    assert (found.iterations < 80).all()
+    assert (found.iterations < 100).all()  # as many as there may be
     assert (found.iterations[0] < 20).all()
     alone = jgd.solve(logistic(classes=classes), (typed(X, x64), y), certify=False)
     np.testing.assert_allclose(found.objective[0, 0], alone.history.loss[-1], rtol=1e-6)

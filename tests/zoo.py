@@ -311,10 +311,12 @@ ZOO = OPTIMIZERS | DIRECTIONS | SCALINGS | LINKS | MONITORS | WRAPPERS
 
 # Of both namespaces, the second's names by "contrib.".
 NOT_LIFTED = {
-    "lbfgs": 'the name is kept for a solver of its own; optax\'s by jgd.lift(optax.lbfgs, static=("memory_size",))',
+    "lbfgs": "the name is that of a solver of jgd's own; optax's by jgd.lift(optax.lbfgs, static=(\"memory_size\",))",
     "inject_hyperparams": "it makes numbers data, which here they are: any may be traced, a learning rate may be a schedule",
     "inject_stateful_hyperparams": "it makes numbers data, which here they are",
     "with_extra_args_support": "every transformation of jgd takes the loop's extra arguments",
     "differentially_private_aggregate": "deprecated by optax for the one in contrib, which jgd.contrib has",
     "dpsgd": "deprecated by optax for the one in contrib, which jgd.contrib has",
 }
+# Names of optax's under which jgd has something else.
+JGDS_OWN = {"lbfgs"}
