@@ -15,11 +15,21 @@ import chex
 import jax
 import pytest
 
+from tests.thorough import THOROUGH, is_thorough
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 def pytest_addoption(parser):
     parser.addoption("--zoo", action="store_true", help="the battery over every transformation, not only the core's dozen")
+    parser.addoption("--thorough", action="store_true", help="only the tests of tests/thorough.py")
+    parser.addoption("--brief", action="store_true", help="without these; so is a run that names no test or file")
+
+
+def pytest_configure(config):
+    """A run of all tests leaves the longest to `python -m tests.thorough`; processes of xdist are told."""
+    if config.args_source is config.ArgsSource.TESTPATHS:
+        config.option.brief = True
 
 
 @pytest.fixture(params=[False, True], ids=["float32", "float64"])
@@ -58,8 +68,15 @@ def fresh_trace_counts():
     chex.clear_trace_counter()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Bit-for-bit tests are about the CPU; elsewhere they are left out, and said so."""
+    if config.option.thorough or config.option.brief:
+        chosen = [item for item in items if is_thorough(item.nodeid) == config.option.thorough]
+        config.hook.pytest_deselected(items=[item for item in items if is_thorough(item.nodeid) != config.option.thorough])
+        unknown = [name for name in THOROUGH if not any(item.nodeid.startswith(name) for item in items)]
+        if config.option.thorough and unknown:
+            raise pytest.UsageError(f"no test begins with {', '.join(unknown)}: mend tests/thorough.py.")
+        items[:] = chosen
     if jax.default_backend() != "cpu":
         for item in items:
             if item.get_closest_marker("cpu"):

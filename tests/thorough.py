@@ -1,0 +1,43 @@
+"""`python -m tests.thorough`: the tests that take longest, which a run of all tests leaves to this command; on two processes.
+
+A file or a test that is named is run whole, these too. Further arguments go to pytest.
+"""
+
+import sys
+
+import pytest
+
+# Beginnings of their names. Each has a sibling in every run that looks at the same thing more briefly.
+THOROUGH = (
+    "tests/test_condensed.py::test_lanes_on_condensed_rows_are_their_fits[float64",
+    "tests/test_condensed.py::test_what_asks_for_the_rows_gets_them",
+    "tests/test_lbfgs.py::test_half_precision",
+    "tests/test_main.py::test_demonstration",
+    "tests/test_networks.py::test_batch_norm_and_dropout_equal_a_loop_written_by_hand",
+    *(f"tests/test_order.py::test_a_bijection_for_every_small_n[{first}]" for first in range(101, 251, 25)),
+    "tests/test_prepare.py::test_nothing_of_the_users_is_kept_when_programs_are_dropped[metric]",
+    "tests/test_products.py::test_a_product_is_that_of_matrices_under_every_transformation[False",
+    "tests/test_sweep.py::test_a_whole_sweep_in_order",
+    "tests/test_sweep.py::test_all_rows_are_looked_at_block_by_block[float64",
+    "tests/test_sweep.py::test_all_rows_are_looked_at_block_by_block[float32-3",
+    "tests/test_sweep.py::test_all_that_a_fit_knows[float64",
+    "tests/test_sweep.py::test_every_float_of_the_core_is_swept_by_one_program[adam",
+    "tests/test_sweep.py::test_halving_keeps_the_best_and_changes_no_survivor[float64",
+    "tests/test_sweep.py::test_keys_of_another_generator",
+    "tests/test_sweep.py::test_memory_is_kept_to[a quadratic",
+    "tests/test_sweep.py::test_tables_of_several_orders_narrow_too",
+    "tests/test_sweep_result.py::test_confirmed_and_with_numpys_numbers_it_runs",
+    "tests/test_sweep_result.py::test_precisions_problems_and_flags",
+    "tests/test_sweep_result.py::test_the_finder_takes_any_key_and_few_rows",
+    "tests/test_training.py::test_fit_in_chunks_of_any_length_is_train_in_one_piece_bit_for_bit[epoch",
+    "tests/test_training.py::test_a_hypergradient_equals_a_finite_difference[32]",
+)
+
+
+def is_thorough(nodeid: str) -> bool:
+    return nodeid.startswith(THOROUGH)
+
+
+if __name__ == "__main__":
+    files = sorted({name.partition("::")[0] for name in THOROUGH})
+    sys.exit(pytest.main([*files, "--thorough", *sys.argv[1:]]))
