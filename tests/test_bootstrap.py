@@ -179,3 +179,11 @@ RARE = rows()[0], np.repeat([0, 1], [59, 1])
 def test_messages(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+def test_tables_take_the_interval_that_is_wanted():
+    made = jgd.bootstrap(jgd.linear_regression(), rows(), replicates=40)
+    low, _ = made.interval(0.8, "basic")
+    np.testing.assert_array_equal(made.to_frame(level=0.8, method="basic")["low"][:-1], low.weights)
+    with pytest.raises(TypeError, match=r"to_frame\(\) got an unexpected keyword argument 'levels'"):
+        made.to_frame(levels=0.8)

@@ -1,5 +1,6 @@
 """Optima of settings of a linear or logistic regression on many weightings of the same rows: folds, replicates, rows left out."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -130,7 +131,11 @@ def solve_settings(
 
 def tolerance(tol: float | None, data: Dataset) -> float:
     """What may be left to gain, as a share of the objective: in float64 so little that parameters have six digits."""
-    return tol if tol is not None else 1e-14 if data.X.dtype == np.float64 else 1e-8
+    if tol is None:
+        return 1e-14 if data.X.dtype == np.float64 else 1e-8
+    if isinstance(tol, bool) or not isinstance(tol, (int, float, np.floating)) or not 0 < tol < math.inf:
+        raise ValueError(f"tol must be a number above 0, the share of the objective that may be left to gain, found {tol!r}.")
+    return tol
 
 
 def _solved(
