@@ -58,7 +58,7 @@ def _by_threshold(case: Case) -> Iterator[Finding]:
     numbers["columns"] = case.columns(heavy)
     which = f" {named(heavy, case.data.columns).capitalize()} make{'s' * (len(heavy) == 1)} L large." if len(heavy) else ""
     compared = f"exceeds {formula} = {limit:.3g}" if chain.rate > limit else f"is near {formula} = {limit:.3g}"
-    what = "learning_rate" if chain.constant else "the largest learning rate,"
+    what = "learning_rate" if chain.constant else "the largest learning rate"
     yield Finding(
         "learning_rate_too_large", bool(certain),
         f"{what} {chain.rate:.3g} {compared} for {chain.text} on these data{said}.{which}",
@@ -152,7 +152,7 @@ def noise_floor(case: Case) -> Iterator[Finding]:
         f"the loss no longer falls{above}: with the constant learning_rate {chain.rate:.3g} the noise of batches of "
         f"{case.batch_size} keeps the parameters moving around the optimum.",
         f"let the learning rate fall to 0, as jgd.schedules.cosine({chain.rate:.3g}, {case.result.steps}) does, average the last "
-        "parameters, or take larger batches.",
+        "parameters (jgd.average_iterates as the last link), or take larger batches.",
         numbers, 0.85,
     )  # fmt: skip
 
