@@ -181,6 +181,16 @@ def test_separable_classes_are_said_to_be_so(classes):
     assert np.isfinite(result.params.weights).all()
 
 
+def test_quasi_separable_classes_are_left_to_a_diagnosis():
+    X, y = drawn(200, 3)
+    rare = np.arange(200) < 3
+    result = jgd.solve(logistic(), (np.column_stack([X, rare]).astype(np.float32), np.where(rare, 1, y)))
+    assert result.status == "stalled"
+    assert "result.diagnose() looks for a direction that tells classes apart" in result.message
+    assert result.diagnose().causes[0] == "separable_classes"
+    assert 3 in result.diagnose()[0].numbers["columns"]
+
+
 @pytest.mark.parametrize("l2", [1e-12, 1e-6])
 def test_separable_classes_have_an_optimum_with_any_penalty(l2, x64):
     X, y = separable()
