@@ -90,6 +90,8 @@ class Resampled:
 class Jackknife(Resampled):
     """Optima without each row in turn; made by `jgd.jackknife`.
 
+    Every figure takes all of them, and is NaN if one did not converge.
+
     Attributes:
       params: with a leading axis of n rows left out.
       estimate: the optimum of all rows.
@@ -213,9 +215,9 @@ class Bootstrap(Resampled):
 
 def _acceleration(values: np.ndarray, _: np.ndarray) -> np.ndarray:
     """A sixth of the skewness of the rows' influences."""
-    off = values.mean(axis=0) - values
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(np.sum(off**3, axis=0) / (6 * np.sum(off**2, axis=0) ** 1.5))
+        off = np.nansum(values, axis=0) / np.sum(~np.isnan(values), axis=0) - values
+        return np.nan_to_num(np.nansum(off**3, axis=0) / (6 * np.nansum(off**2, axis=0) ** 1.5))
 
 
 def named_parameters(params: Any, data: Dataset) -> list[tuple[str, int, tuple[int, ...]]]:

@@ -245,7 +245,7 @@ def all_params(groups: Sequence[Group]) -> Any:
     """
     kinds = {(jax.tree.structure(g.lanes.params), g.lanes.params.weights.shape[2:]) for g in groups}
     if len(kinds) > 1:
-        raise ValueError("the settings' parameters differ in structure: look at each by itself, such as by refit(setting).")
+        raise ValueError("the settings' parameters differ in structure: look at each by itself, as one setting at a time.")
     return jax.tree.map(lambda *parts: in_order(groups, parts), *(group.lanes.params for group in groups))
 
 
