@@ -69,6 +69,8 @@ def _outcome(case: Case, found: bool) -> str:
         return f"{how} {case.gap:.2g} {'of' if case.converged else 'above'} the optimum"
     if result.status == "converged":
         return f"converged: {result.notes.explained or result.notes.ended_by or repr(result.notes.stop)}"
+    if case.direction is not None:
+        return f"{result.status}; without a penalty there is no optimum to be near to"
     if case.linear is not None:
         return f"how far from an optimum the run is was not found: {case.certificate.reason}"
     change = case.curve.fall if case.curve.known else math.nan

@@ -56,7 +56,8 @@ def _by_threshold(case: Case) -> Iterator[Finding]:
         said = f" in batches of {case.batch_size}"
     heavy = _heavy(case)
     numbers["columns"] = case.columns(heavy)
-    which = f" {named(heavy, case.data.columns).capitalize()} make{'s' * (len(heavy) == 1)} L large." if len(heavy) else ""
+    heaviest = named(heavy, case.data.columns)
+    which = f" C{heaviest[1:]} make{'s' * (len(heavy) == 1)} L large." if len(heavy) else ""
     compared = f"exceeds {formula} = {limit:.3g}" if chain.rate > limit else f"is near {formula} = {limit:.3g}"
     what = "learning_rate" if chain.constant else "the largest learning rate"
     yield Finding(
@@ -151,8 +152,9 @@ def noise_floor(case: Case) -> Iterator[Finding]:
         "noise_floor", known and chain.plain,
         f"the loss no longer falls{above}: with the constant learning_rate {chain.rate:.3g} the noise of batches of "
         f"{case.batch_size} keeps the parameters moving around the optimum.",
-        f"let the learning rate fall to 0, as jgd.schedules.cosine({chain.rate:.3g}, {case.result.steps}) does, average the last "
-        "parameters (jgd.average_iterates as the last link), or take larger batches.",
+        f"let the learning rate fall to 0, as jgd.schedules.cosine({chain.rate:.3g}, {case.result.steps}) does; or average the "
+        f"last parameters, by jgd.chain(tx, jgd.average_iterates(start={case.result.steps // 2})) and "
+        "jgd.averaged_params(result); or take larger batches.",
         numbers, 0.85,
     )  # fmt: skip
 

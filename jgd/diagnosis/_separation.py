@@ -30,7 +30,7 @@ def direction(model: LinearModel) -> tuple[np.ndarray | None, float, float] | No
     own = model.point.theta / max(np.abs(model.point.theta).max(), 1e-300)
     if np.isfinite(own).all() and program.margins(own * program.scale[:, None]).min() > ZERO:
         return own, float(program.margins(own * program.scale[:, None]).min()), 1.0
-    found = program.solved(widest=False)
+    found = program.single() or program.solved(widest=False)
     if found is None or found[0] is None:
         return None if found is None else (None, 0.0, 0.0)
     wide = program.solved(widest=True)
@@ -53,6 +53,17 @@ class Program:
         """The smallest of each row."""
         blocks = self.model.rows.blocks()
         return np.concatenate([_margins(block / self.scale @ V, self.y[where], self.k) for where, block in blocks])
+
+    def single(self) -> tuple[np.ndarray, float] | None:
+        """The columns each of which tells classes apart by its sign alone, such as flags of one class: easy to read."""
+        if self.k > 1:
+            return None
+        least, most = np.full(len(self.scale), np.inf), np.full(len(self.scale), -np.inf)
+        for where, block in self.model.rows.blocks():
+            margins = _margin_rows(block / self.scale, self.y[where], 1)
+            least, most = np.minimum(least, margins.min(axis=0)), np.maximum(most, margins.max(axis=0))
+        V = (1.0 * ((least >= 0) & (most > 0)) - 1.0 * ((most <= 0) & (least < 0)))[:, None]
+        return (V, float(self.margins(V).min())) if V.any() else None
 
     def solved(self, widest: bool) -> tuple[np.ndarray | None, float] | None:
         """The V with the largest mean margin, or with the widest smallest one; and that. None if it was not found in time."""

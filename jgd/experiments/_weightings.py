@@ -12,7 +12,7 @@ from jgd._factory import factory
 from jgd._over import Over, refuse_over
 from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
-from jgd.models import LinearParams, Problem
+from jgd.models import Problem
 from jgd.models._problem import encode
 from jgd.solvers import LaneSolutions, least_squares_lanes, leave_one_out_lanes, solve, solve_lanes
 from jgd.training._result import History, HostNotes, Result
@@ -170,16 +170,9 @@ def _from_strong_to_weak(
     for start in range(0, len(l2), AT_ONCE):
         some = order[start : start + AT_ONCE]
         lanes = solve_lanes(problem, data, weights=weights, l2=l2[some], penalty_scale=scale, tol=tol, params=last)
-        made.append(jax.tree.map(np.asarray, lanes._replace(params=_centred(lanes.params, problem.classes))))
+        made.append(jax.tree.map(np.asarray, lanes))
         last = jax.tree.map(lambda leaf: leaf[:, -1].mean(axis=0), made[-1].params)
     return jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, np.argsort(order)], *made)
-
-
-def _centred(params: LinearParams, classes: int) -> LinearParams:
-    """Of all softmax parameters with these probabilities, those with mean zero over the classes; others as they are."""
-    if classes == 2:
-        return params
-    return jax.tree.map(lambda leaf: leaf - np.mean(leaf, axis=-1, keepdims=True), params)
 
 
 def deviations(data: Dataset, weights: np.ndarray) -> np.ndarray:

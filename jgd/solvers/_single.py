@@ -92,7 +92,12 @@ def theta_of(params: LinearParams, columns: Columns) -> np.ndarray:
 
 
 def params_of(theta: np.ndarray, columns: Columns, dtype: Any, classes: int, free: bool) -> LinearParams:
-    """The parameters of (..., k, D), for columns as they were, in the data's type; infinite if that does not hold them."""
+    """The parameters of (..., k, D), for columns as they were, in the data's type; infinite if that does not hold them.
+
+    Of all softmax parameters with these probabilities they are those of mean zero over the classes, which an l2 wants too.
+    """
+    if classes > 2:
+        theta = theta - theta.mean(axis=-2, keepdims=True)
     weights, bias = (theta[..., :-1], theta[..., -1]) if free else (theta, None)
     with np.errstate(over="ignore", invalid="ignore"):
         weights = (weights if columns.unit is None else weights / columns.unit).astype(dtype)

@@ -59,9 +59,9 @@ def solve(
 
     Returns:
       A `Result`: `status` is "converged" if the tolerance is proved (or, with certify=False, estimated); "stalled" if rounding
-      ends the descent before that, or there is no optimum because classes can be told apart; "max_steps". `message` says by which
-      chain, and why that one. `history` has `loss`, `grad_norm`, `decrement`, `step_size` and `rows` for each step, on so many
-      rows. `certificate()` is the proof.
+      ends the descent before that, or there is no optimum because classes can be told apart, by the direction that `diagnose()`
+      gives; "max_steps". `message` says by which chain, and why that one. `history` has `loss`, `grad_norm`, `decrement`,
+      `step_size` and `rows` for each step, on so many rows. `certificate()` is the proof.
 
     Raises:
       TypeError, ValueError: for other problems, bad data or arguments, before anything runs.
@@ -105,7 +105,8 @@ class Found(NamedTuple):
     Attributes:
       params: in the type of the data.
       status: one of `jgd.stopping`'s.
-      text: why it ended, and by which chain.
+      text: why it ended.
+      chain: by which chain of solvers, and why that one.
       columns: of the history.
       proof: None if there was to be none.
     """
@@ -113,6 +114,7 @@ class Found(NamedTuple):
     params: LinearParams
     status: int
     text: str
+    chain: str
     columns: dict[str, np.ndarray]
     proof: Certificate | None
 
@@ -123,9 +125,14 @@ def _result(problem: Problem, data: Dataset, found: Found, seconds: float) -> Re
     state = State(jax.tree.map(jnp.asarray, found.params), (), jnp.asarray(count - 1, jnp.int32))
     result = Result(state, history, np.int32(found.status), count - 1, None)
     result.notes = HostNotes(
-        problem=problem, data=data, batch_size="full", steps_per_epoch=1, explained=found.text, proof=found.proof,
-        run_seconds=seconds,
+        problem=problem, data=data, batch_size="full", steps_per_epoch=1, explained=f"{found.text}; {found.chain}.",
+        proof=found.proof, run_seconds=seconds,
     )  # fmt: skip
+    unbounded = found.proof is not None and not math.isfinite(found.proof.gap)
+    if found.status == STALLED and problem.name == "logistic_regression" and problem.l2 == 0 and unbounded:
+        for finding in result.diagnose():
+            if finding.cause == "separable_classes":
+                result.notes.explained = f"{finding.message.rstrip('.')}; {finding.remedy.rstrip('.')}; {found.chain}."
     return result
 
 
@@ -141,7 +148,7 @@ def _closed_form(problem: Problem, data: Dataset, tol: float, certify: bool) -> 
             ": of all optima this has the least norm in standardised columns" if problem.l2 == 0 else ""
         )
     status, text = _judged(proof, tol, data, params, "rounding" if certify else "estimate")
-    return Found(params, status, f"{text}, {chain}.", columns, proof)
+    return Found(params, status, text, chain, columns, proof)
 
 
 def _judged(
@@ -220,7 +227,7 @@ def descent(
         share *= MORE if proof.reason else min(MORE, SHARE * tol * objective / proof.gap)
     status, text = _judged(proof, tol, data, params, "estimate" if met else "steps" if left <= 0 else "rounding")
     made = f" ({hessians} Hessians)" if hessians > 1 else ""
-    return Found(params, status, f"{text}; by {choice.chain}{made}, as {choice.why}.", history, proof)
+    return Found(params, status, text, f"by {choice.chain}{made}, as {choice.why}", history, proof)
 
 
 def _shares(y: np.ndarray, weights: np.ndarray | None, classes: int) -> tuple[np.ndarray, float, float]:
