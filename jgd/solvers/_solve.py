@@ -168,8 +168,6 @@ def _judged(
     text = f"at most {proof.gap:.2g} above the optimum, the objective is {proof.objective:.9g}"
     if proof.reason:
         text = f"the objective is {proof.objective:.9g}, and how near the optimum is cannot be proved: {proof.reason}"
-        if data.classes is not None:
-            text += " (result.diagnose() looks for a direction that tells classes apart)"
     if ended == "steps":
         return MAX_STEPS, f"all steps were taken, {text}"
     if ended == "rounding" and not proof.reason:
