@@ -7,6 +7,7 @@ from scipy import stats
 
 import jgd
 from jgd.experiments._bootstrap import Replicates
+from jgd.experiments._resampled import _acceleration
 from jgd.solvers import least_squares
 
 
@@ -179,3 +180,17 @@ RARE = rows()[0], np.repeat([0, 1], [59, 1])
 def test_messages(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+def test_tables_take_the_interval_that_is_wanted():
+    made = jgd.bootstrap(jgd.linear_regression(), rows(), replicates=40)
+    low, _ = made.interval(0.8, "basic")
+    np.testing.assert_array_equal(made.to_frame(level=0.8, method="basic")["low"][:-1], low.weights)
+    with pytest.raises(TypeError, match=r"to_frame\(\) got an unexpected keyword argument 'levels'"):
+        made.to_frame(levels=0.8)
+
+
+def test_a_row_left_out_without_an_optimum_is_left_out_of_the_skewness():
+    values = np.random.default_rng(0).exponential(size=(30, 1))
+    np.testing.assert_array_equal(_acceleration(np.r_[values, [[np.nan]]], None), _acceleration(values, None))
+    assert _acceleration(values, None) != 0

@@ -305,12 +305,49 @@ WEIGHTED = (*rows("linear"), NINE)
         ),
         (lambda: cv(folds=jgd.folds.time_ordered(3)).predictions(), "these folds do not test every row exactly once"),
         (lambda: cv().predictions({"l2": 3.0}), "is none of the settings that were tried"),
-        (lambda: cv().one_standard_error(), "say which of nothing makes a setting simpler"),
+        (lambda: cv().one_standard_error(), "there is one setting, and so none simpler: cross some by jgd.over"),
+        (lambda: cv(of=problem("linear", jgd.over(L2))).refit(0.01), r"a setting is a dict, one of .settings .*, found 0.01"),
+        (
+            lambda: cv(folds=jgd.folds.leave_one_out(), metrics=["r2"]).best("r2"),
+            "no setting has a finite mean r2: .* r2 of one row",
+        ),
+        (lambda: cv(folds=model_selection.GroupKFold(3)), r"GroupKFold.* needs the group of each row: give jgd.folds.grouped"),
+        (lambda: cv(tol=0), "tol must be a number above 0, .* found 0"),
+        (lambda: cv(kind="binary", tol="small"), "tol must be a number above 0, .* found 'small'"),
     ],
 )
 def test_messages(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+def test_what_a_splitter_yields_may_be_given_once():
+    splitter = model_selection.KFold(3)
+    assert jgd.over([1, 2])  # arguments are looked at for an `over` once there is one
+    lazily = cv(folds=splitter.split(rows("linear")[0]))
+    np.testing.assert_array_equal(lazily.test_loss, cv(folds=splitter).test_loss)
+
+
+def test_scores_that_are_infinite_have_a_mean_and_no_spread():
+    row = cv(folds=jgd.folds.leave_one_out(), metrics=["r2"]).spread("r2").iloc[0]
+    assert row["mean"] == -np.inf
+    assert np.isnan(row["std"])
+
+
+@pytest.mark.parametrize("tx", [None, jgd.gd(0.2)])
+def test_a_standardised_refit_is_judged_as_it_was_fitted(tx):
+    X, y = rows("linear")
+    made = jgd.cross_validate(
+        problem("linear", 0.1), (1e3 * X, y), tx, standardize=True, **({} if tx is None else {"epochs": 200})
+    )
+    result = made.refit()
+    assert result.diagnose().causes == (), result.diagnose()
+    assert "None" not in str(result.diagnose())
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    exact = jgd.solve(problem("linear", 0.1), (Z, y))
+    np.testing.assert_allclose(result.certificate().objective, exact.objective, rtol=1e-5)
+    assert result.certificate().gap == np.inf
+    assert "standardised columns" in result.certificate().reason
 
 
 def test_unknown_scores_are_named():

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 import jgd
 from jgd.data import Dataset
@@ -328,3 +329,8 @@ def test_names_from_arrays(names):
 
 def test_long_doubles():
     assert Dataset(X.astype(np.longdouble)).X.dtype == np.float32
+
+
+def test_a_sparse_matrix_is_named():
+    with pytest.raises(TypeError, match=r"X is sparse \(csr_matrix\), and jgd's rows are dense: give X.toarray\(\)"):
+        jgd.Dataset(scipy.sparse.csr_matrix(np.eye(3)))

@@ -3,6 +3,7 @@
 The numbers are held against NumPy's, and remedies are followed. Hundreds of problems more are `python -m benchmarks diagnoses`.
 """
 
+import itertools
 import re
 
 import jax
@@ -347,6 +348,63 @@ def test_a_lane_of_a_sweep():
     rates = jgd.over([0.01, 0.3, 5.0])
     sweep = jgd.sweep(LINEAR, rows(), jgd.gd(rates), epochs=60)
     assert [lane.diagnose().causes for lane in sweep] == [("too_few_steps",), (), ("learning_rate_too_large",)]
+
+
+def test_few_records_tell_noise_from_a_trend():
+    X, y = rows(400, 4, noise=1.0)
+    made = [jgd.fit(LINEAR, (X, 10 * y), jgd.sgd(0.1), batch_size=1, epochs=10, key=key) for key in range(12)]
+    first = [result.diagnose().causes[0] for result in made]
+    assert first.count("noise_floor") >= 10, first  # three records would tell half of them to take more steps
+    slow = jgd.fit(LINEAR, (X, y), jgd.sgd(0.001), batch_size=8, epochs=10)
+    assert slow.diagnose().causes == ("too_few_steps",)
+
+
+def test_a_noisy_loss_about_its_start_did_not_grow():
+    X, y = rows(400, 4)
+    depth, width = 8, 16
+
+    def init(key):
+        sizes = list(itertools.pairwise([4, *[width] * depth, 1]))
+        keys = jax.random.split(key, depth + 1)
+        layer = lambda key, size: {"w": 0.1 * jax.random.normal(key, size), "b": jnp.zeros((1, size[1]))}
+        return [layer(*each) for each in zip(keys, sizes, strict=True)]
+
+    def loss(params, batch):
+        h = batch.X
+        for layer in params[:-1]:
+            h = jax.nn.sigmoid(h @ layer["w"] + layer["b"])
+        return ((h @ params[-1]["w"] + params[-1]["b"])[:, 0] - batch.y) ** 2
+
+    for key in range(2):
+        result = jgd.fit(jgd.Problem(loss, init=init), (X, y), jgd.sgd(0.1), batch_size=32, epochs=10, key=key)
+        causes = result.diagnose().causes
+        assert causes[0] == "vanishing_gradients"
+        assert "learning_rate_too_large" not in causes
+
+
+def test_a_solver_is_no_descent():
+    X, y = classes()
+    problem, data = jgd.logistic_regression(l2=1e-6), (X * [1e4, 1.0, 1e-3], y)
+    early = jgd.solve(problem, data, steps=1)
+    assert early.status == "max_steps"
+    diagnosis = early.diagnose(tolerance=1e-9)
+    assert diagnosis.causes == ("too_few_steps",), diagnosis
+    assert "newton" not in diagnosis[0].remedy
+    assert "state=" not in diagnosis[0].remedy
+    assert jgd.solve(problem, data).diagnose().remarks == ()
+
+
+def test_averaging_leaves_the_threshold_known():
+    chain = jgd.chain(jgd.gd(5.0), jgd.average_iterates())
+    (finding,) = jgd.fit(LINEAR, rows(), chain, epochs=50).diagnose()
+    assert finding.cause == "learning_rate_too_large"
+    assert finding.certain
+    said(finding, "exceeds 2/L", "jgd.safe_learning_rate")
+
+
+def test_what_never_moves_needs_no_more_steps():
+    still = jgd.chain(jgd.gd(0.1), jgd.set_to_zero())
+    assert jgd.fit(LINEAR, rows(), still, epochs=20).diagnose().causes == ("unmoved_parameters",)
 
 
 def test_out_of_compiled_code_it_needs_to_be_told():

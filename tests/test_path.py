@@ -1,5 +1,7 @@
 """Regularization paths: each penalty's optimum is that alone, and folds are those of cross-validation."""
 
+import pickle
+
 import jax
 import numpy as np
 import pytest
@@ -67,6 +69,7 @@ def test_folds_are_those_of_cross_validation(standardize):
         (lambda: jgd.regularization_path(jgd.linear_regression(), rows(), []), r"l2 must be a list of penalties"),
         (lambda: jgd.regularization_path(jgd.linear_regression(), rows(), [1, 2, 1]), "l2 has 1 more than once"),
         (lambda: jgd.regularization_path(jgd.linear_regression(), rows(), [-1.0]), "l2 must be at least 0"),
+        (lambda: jgd.regularization_path(jgd.linear_regression(), rows(), [np.nan, np.nan]), "l2 holds NaN"),
         (
             lambda: jgd.regularization_path(jgd.linear_regression(), rows(), [1.0], metrics=["mae"]),
             "metrics= are scores of rows left out",
@@ -84,3 +87,10 @@ def test_folds_are_those_of_cross_validation(standardize):
 def test_messages(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+def test_a_path_is_pickled():
+    path = jgd.regularization_path(jgd.linear_regression(), rows(), [0.1, 1.0], folds=3)
+    again = pickle.loads(pickle.dumps(path))
+    assert repr(again) == repr(path)
+    np.testing.assert_array_equal(again.refit().params.weights, path.refit().params.weights)

@@ -1,6 +1,7 @@
 """`solve` and `solve_lanes`: optima beside those of scipy and scikit-learn, data that misleads, and what the messages say."""
 
 import itertools
+import re
 import warnings
 
 import jax
@@ -176,9 +177,19 @@ def test_separable_classes_are_said_to_be_so(classes):
     X, y = separable(classes)
     result = jgd.solve(logistic(classes=classes), (X, y))
     assert result.status == "stalled"
-    assert "these parameters separate the classes, so that without a penalty (l2) there is no optimum" in result.message
+    assert re.search(r"separable: a direction of columns .* tells every row's class without error", result.message)
     assert (np.asarray(result.predict(X)) == y).all()
     assert np.isfinite(result.params.weights).all()
+
+
+def test_quasi_separable_classes_are_said_to_be_so():
+    X, y = drawn(200, 3)
+    rare = np.arange(200) < 3
+    result = jgd.solve(logistic(), (np.column_stack([X, rare]).astype(np.float32), np.where(rare, 1, y)))
+    assert result.status == "stalled"
+    assert "quasi-separable: a direction of column 3 tells the class" in result.message
+    assert result.diagnose().causes[0] == "separable_classes"
+    assert 3 in result.diagnose()[0].numbers["columns"]
 
 
 @pytest.mark.parametrize("l2", [1e-12, 1e-6])

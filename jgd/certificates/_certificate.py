@@ -183,6 +183,8 @@ def _of_any(problem: Problem, data: Dataset | None, params: Any, state: Any) -> 
     reason = f"{problem.name} is not known to be convex"
     if problem.name == "mixed_precision":
         reason = "with rounded parameters the objective is not convex; take the certificate of the problem inside, .problem"
+    if problem.name == "standardized":
+        reason = "the penalty is that of standardised columns; take the certificate of a fit on columns that are standardised"
     with jax.enable_x64(True):
         double = lambda a: a.astype(jnp.float64) if jnp.issubdtype(jnp.asarray(a).dtype, jnp.floating) else a
         data, params, state = jax.tree.map(lambda a: double(jnp.asarray(a)), (data, params, state))

@@ -265,6 +265,8 @@ def _matrix(X: Any, columns: tuple[str, ...] | None) -> jax.Array:
         raise TypeError(
             f"X must be rows of numbers (an array, a frame or lists), found {'None' if X is None else type(X).__name__}."
         )
+    if hasattr(X, "toarray"):
+        raise TypeError(f"X is sparse ({type(X).__name__}), and jgd's rows are dense: give X.toarray(), if that fits in memory.")
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
         X = _frame(X)
     elif not isinstance(X, (np.ndarray, jax.Array)):

@@ -47,6 +47,11 @@ class Case:
     def chain(self) -> Chain:
         return chain_of(self.tx, self.result.history)
 
+    @property
+    def solved(self) -> bool:
+        """Whether no chain ran, but a solver of jgd's."""
+        return self.tx is None and bool(self.result.notes.explained)
+
     @functools.cached_property
     def curve(self) -> Curve:
         history = self.result.history
@@ -119,7 +124,10 @@ class Case:
             return True
         if len(self.curve.losses) < 2:
             return False
-        end = float(np.median(self.curve.tail)) if self.curve.known else float(self.curve.losses[-1])
+        tail = self.curve.tail if self.curve.known else self.curve.losses[-1:]
+        end = float(np.median(tail))
+        if not self.full_batch and end < 2 * self.start and end - self.start <= limits.ROSE * np.median(np.abs(tail - end)):
+            return False  # it moves about the start
         return end > self.start * (1 + 1e-3) + np.finfo(self.dtype).eps * abs(self.start)
 
     @functools.cached_property

@@ -10,6 +10,8 @@ from jgd.transformation import GradientTransformation
 
 # Links that take the curvature from second derivatives or a line search: neither scales nor a learning rate limit them.
 SECOND_ORDER = ("newton", "scale_by_lbfgs", "scale_by_backtracking_linesearch", "scale_by_zoom_linesearch", "lbfgs")
+# Links that let updates pass as they are.
+PASSING = ("average_iterates", "identity")
 
 
 class Chain(NamedTuple):
@@ -48,16 +50,24 @@ def chain_of(tx: GradientTransformation | None, history: History) -> Chain:
     rates = np.max([np.asarray(history[name], np.float64) for name in names], axis=0) if names else np.zeros(0)
     rates = rates[np.asarray(history.step)[: len(rates)] >= 0]  # compiled code leaves room for records that were not made
     constant = bool(len(rates) and (rates == rates[0]).all())
+    if tx is None and "decrement" in history.names:
+        return Chain("solve", False, 0.0, False, rates, constant, True)
     if tx is None:
         return Chain("an unknown chain", False, 0.0, False, rates, constant, False)
     only, parts = tx, [tx, *tx._parts()]
-    while only.name == "chain" and len(only.links) == 1 and isinstance(only.links[0], GradientTransformation):
-        only = only.links[0]
+    while only.name == "chain" and (alone := _only_link(only)) is not None:
+        only = alone
     momentum = only.arguments.get("momentum") if only.name == "sgd" else None
     plain = only.name == "gd" or only.name == "sgd" and np.ndim(momentum) == 0 and not callable(momentum)
     second = any(part.name in SECOND_ORDER for part in parts if isinstance(part, Expression))
     nesterov = plain and only.name == "sgd" and bool(only.nesterov)
     return Chain(repr(tx), plain, float(momentum or 0.0) if plain else 0.0, nesterov, rates, constant, second)
+
+
+def _only_link(chain: GradientTransformation) -> GradientTransformation | None:
+    """The one link that makes updates; None if there are several, or it is not jgd's."""
+    links = [link for link in chain.links if getattr(link, "name", None) not in PASSING]
+    return links[0] if len(links) == 1 and isinstance(links[0], GradientTransformation) else None
 
 
 def threshold(chain: Chain, largest: float, squares: bool) -> tuple[float, str]:

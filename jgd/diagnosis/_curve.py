@@ -21,7 +21,7 @@ class Curve:
 
     @property
     def tail(self) -> np.ndarray:
-        return self.losses[-max(limits.MIN_RECORDS // 2, len(self.losses) // limits.TAIL) :]
+        return self.losses[-max(limits.MIN_RECORDS, len(self.losses) // limits.TAIL) :]
 
     @property
     def fall(self) -> float:

@@ -50,7 +50,7 @@ def diagnose(
             explained = set().union(*(EXPLAINS.get(finding.cause, set()) for finding in findings))
             if causes - explained:
                 findings += [finding for finding in family(case) if finding.cause not in explained]
-        if tx is None:
+        if tx is None and not case.solved:
             case.remarks.append("the chain is not known: learning rates were read from the history alone")
         if case.lacks_data:
             case.remarks.append("the data are not known: columns, classes, gradients and the optimum were not looked at")
@@ -68,7 +68,7 @@ def _outcome(case: Case, found: bool) -> str:
         how = "converged to within" if case.converged else "ended at most"
         return f"{how} {case.gap:.2g} {'of' if case.converged else 'above'} the optimum"
     if result.status == "converged":
-        return f"converged: {result.notes.ended_by or repr(result.notes.stop)}"
+        return f"converged: {result.notes.explained or result.notes.ended_by or repr(result.notes.stop)}"
     if case.direction is not None:
         return f"{result.status}; without a penalty there is no optimum to be near to"
     if case.linear is not None:

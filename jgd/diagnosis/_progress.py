@@ -19,6 +19,8 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
     curve = case.curve
     if case.converged or case.rose or len(curve.losses) < 2 or case.chain.rate == 0:
         return
+    if case.full_batch and not np.ptp(curve.losses):
+        return  # it did not move at all
     known = case.linear is not None and math.isfinite(case.gap)
     if known:
         gap, wanted = case.gap, case.tolerance
@@ -47,9 +49,10 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
     if safe is not None and case.chain.rate < limits.SMALL * safe:
         numbers |= {"learning_rate": case.chain.rate, "safe": safe}
         advice = f"raise the learning rate from {case.chain.rate:.3g} to {safe:.3g}, which is stable, or {advice}"
-    advice = f"{advice}, by fit(..., state=result.state)" if "steps more" in advice and case.result.steps else advice
+    resumes = "steps more" in advice and case.result.steps and not case.solved
+    advice = f"{advice}, by fit(..., state=result.state)" if resumes else advice
     early = f" ({case.result.notes.stop!r} ended it: tighten it)" if case.result.status == "converged" else ""
-    if case.is_linear and math.prod(case.linear.point.theta.shape) <= 500:
+    if case.is_linear and not case.chain.second_order and math.prod(case.linear.point.theta.shape) <= 500:
         advice += "; jgd.newton() takes a handful"
     yield Finding("too_few_steps", certain, f"{about}{estimate}{early}.", f"{advice}.", numbers, 0.5)
 

@@ -59,7 +59,7 @@ def _by_threshold(case: Case) -> Iterator[Finding]:
     heaviest = named(heavy, case.data.columns)
     which = f" C{heaviest[1:]} make{'s' * (len(heavy) == 1)} L large." if len(heavy) else ""
     compared = f"exceeds {formula} = {limit:.3g}" if chain.rate > limit else f"is near {formula} = {limit:.3g}"
-    what = "learning_rate" if chain.constant else "the largest learning rate,"
+    what = "learning_rate" if chain.constant else "the largest learning rate"
     yield Finding(
         "learning_rate_too_large", bool(certain),
         f"{what} {chain.rate:.3g} {compared} for {chain.text} on these data{said}.{which}",

@@ -10,11 +10,13 @@ STATISTICAL, FALLEN = 1.0, 1e-6
 # Where no optimum is known, a run still has to go where the loss is on course to fall by this share of what it fell so far.
 REMAINING = 0.01
 
-# **Curves.** The tail is the last third of the records, of which there must be MIN_RECORDS; a change within it is a trend beyond
-# NOISE standard errors.
+# **Curves.** The tail is the last third of the records, and at least MIN_RECORDS, as of fewer neither noise nor a trend can be
+# told; a change within it is a trend beyond NOISE standard errors.
 TAIL, MIN_RECORDS, NOISE = 3, 6, 3.0
 # Steady progress is where at least this share of the tail's records is lower than the one before; by chance half of them are.
 STEADY = 0.8
+# A noisy tail is higher than the start where its median is by this many times the median distance from it, or doubled.
+ROSE = 2.0
 # A forecast of more steps than this says that the run does not get there.
 NEVER = 1e12
 # Records that differ by less than so many units in the last place are the same: a loss is a mean, which rounding moves by a few.

@@ -1,6 +1,6 @@
 """`cross_validate`: how well settings do on rows they were not trained on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,7 @@ def cross_validate(
     B 36 (1974).
     """
     _check_options(tx, options)
+    folds = list(folds) if isinstance(folds, Iterator) else folds
     refuse_over("cross_validate", data=data, folds=folds, metrics=metrics)
     metrics = named_metrics(metrics)
     if tx is None:

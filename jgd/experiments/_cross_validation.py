@@ -1,6 +1,6 @@
 """What cross-validation returns: scores of settings on folds, to be looked at as a table, and refitted on all rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -117,8 +117,12 @@ class CrossValidation:
           largest: whether large numbers are simple, as of a penalty, or small ones.
         """
         if prefer is None:
+            if not self.names:
+                raise ValueError(
+                    "there is one setting, and so none simpler: cross some by jgd.over, as in l2=jgd.over([1e-3, 0.1])."
+                )
             if len(self.names) != 1:
-                raise ValueError(f"say which of {', '.join(self.names) or 'nothing'} makes a setting simpler: prefer=.")
+                raise ValueError(f"say which of {', '.join(self.names)} makes a setting simpler: prefer=.")
             prefer = self.names[0]
         found = _sweep_tables.one_standard_error(_Table(self), prefer, metric, "fold", largest)
         return {name: found[name] for name in self.names}
@@ -171,6 +175,8 @@ class CrossValidation:
         return {name: found[name] for name in self.names}
 
     def _find(self, setting: dict[str, Any]) -> int:
+        if not isinstance(setting, Mapping):
+            raise TypeError(f"a setting is a dict, one of .settings such as .best(), found {setting!r}.")
         for i in range(self._count):
             mine = self._setting(i)
             if mine.keys() == setting.keys() and all(mine[k] is v or bool(mine[k] == v) for k, v in setting.items()):
@@ -184,6 +190,12 @@ class CrossValidation:
     def _best(self, metric: str | None) -> int:
         means = self._sign(self._metric(metric)) * self._means(metric)
         if not np.isfinite(means).any():
+            if self._fine().all(axis=0).any():
+                metric = self._metric(metric)
+                raise ValueError(
+                    f"no setting has a finite mean {metric}: it is not defined on the test rows of some fold, such as "
+                    "r2 of one row."
+                )
             raise ValueError(f"no setting ended well on every fold: {self!r}.")
         return int(np.nanargmin(means))
 

@@ -19,7 +19,15 @@ def as_folds(folds: Any, n: int, labels: np.ndarray | None, key: Any) -> Folds:
     if isinstance(folds, Splitter):
         return folds.folds(n, labels, key)
     if hasattr(folds, "split") and hasattr(folds, "get_n_splits"):
-        folds = folds.split(np.zeros((n, 1)), np.zeros(n) if labels is None else labels)
+        try:
+            folds = list(folds.split(np.zeros((n, 1)), np.zeros(n) if labels is None else labels))
+        except ValueError as error:
+            if "groups" not in str(error):
+                raise
+            raise ValueError(
+                f"{folds!r} needs the group of each row: give jgd.folds.grouped(groups), or the pairs of rows that it makes, "
+                "list(splitter.split(X, y, groups))."
+            ) from error
     if isinstance(folds, (str, bytes)) or not isinstance(folds, Iterable):
         raise TypeError(
             "folds must be a whole number, one of jgd.folds, a splitter of scikit-learn or a list of pairs (train, test) of "

@@ -10,10 +10,11 @@ import numpy as np
 from jgd.data import Dataset
 from jgd.experiments._held_out import held_out_predictions
 from jgd.experiments._sweep_result import Sweep
-from jgd.experiments._weightings import Group, all_params, deviations, solved_result, take_lane, weight_of
+from jgd.experiments._weightings import Group, all_params, deviations, solved_result, standardized, take_lane, weight_of
 from jgd.experiments.folds import Folds
 from jgd.models import LinearParams, Problem
 from jgd.training import Result, fit
+from jgd.training._result import HostNotes
 
 
 def rows_of(data: Dataset, rows: np.ndarray) -> Dataset:
@@ -120,7 +121,14 @@ class RunModels:
         standard = None if self._standards[0] is None else Standard(self._data)
         result = fit(data=self._data if standard is None else standard(self._data), **self._settings[setting])
         if standard is not None:
-            given = jax.tree.map(jnp.asarray, standard.as_given(result.params))
-            result.state = result.state._replace(params=given)
-            result.notes.data = self._data
+            return _as_given(result, standard, self._data)
         return result
+
+
+def _as_given(result: Result, standard: Standard, data: Dataset) -> Result:
+    """A run on standardised columns as a result for the columns as given, which is diagnosed as the run it was."""
+    given = jax.tree.map(jnp.asarray, standard.as_given(result.params))
+    made = Result(result.state._replace(params=given), result.history, result.status_code, result.steps, result.best)
+    problem = standardized(result.notes.problem, standard.deviation)
+    made.notes = HostNotes(**{**vars(result.notes), "problem": problem, "data": data, "run": result})
+    return made

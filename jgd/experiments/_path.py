@@ -1,5 +1,6 @@
 """`regularization_path`: optima along a range of penalties."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -134,14 +135,20 @@ def regularization_path(
     data = encoded(problem, data)
     how = dict(standardize=bool(standardize), tol=tol)
     (group,) = solve_settings(problems, data, Whole(), **how)
-    refit = lambda value: solved_result(problem.replace(l2=value), data, **how)
+    refit = functools.partial(_refit, problem, data, **how)
     return RegularizationPath(problem, data, np.array(values), group.lanes, scored, refit)
+
+
+def _refit(problem: Problem, data: Dataset, l2: float, **how: Any) -> Result:
+    return solved_result(problem.replace(l2=l2), data, **how)
 
 
 def _penalties(l2: Any) -> list[float]:
     values = np.asarray(l2, np.float64)
     if values.ndim != 1 or not values.size:
         raise ValueError(f"l2 must be a list of penalties, such as numpy.logspace(-4, 1, 20), found shape {values.shape}.")
+    if np.isnan(values).any():
+        raise ValueError("l2 holds NaN; give numbers.")
     values = np.sort(values)[::-1]
     if len(np.unique(values)) < len(values):
         raise ValueError(f"l2 has {values[:-1][values[1:] == values[:-1]][0]:g} more than once: give each penalty once.")

@@ -43,11 +43,11 @@ class Resampled:
         """How each fit ended, with the leading axes of `params`."""
         return self._plain(np.asarray(STATUSES)[self._status])
 
-    def to_frame(self, **options: Any):
-        """A pandas frame: a row for each parameter (of each setting) with what is known of it."""
+    def _frame(self, columns: dict[str, Any]):
+        """A pandas frame: a row for each parameter (of each setting), and columns for these trees."""
         import pandas as pd
 
-        columns = {name: jax.tree.leaves(tree) for name, tree in self._columns(**options).items()}
+        columns = {name: jax.tree.leaves(tree) for name, tree in columns.items()}
         one = jax.tree.map(lambda leaf: leaf[0], self.estimate) if self.names else self.estimate
         rows = [
             setting | {"parameter": name} | {column: leaves[part][(*lead, *place)] for column, leaves in columns.items()}
@@ -67,9 +67,6 @@ class Resampled:
         return f"{type(self).__name__}({len(self)} {self._what}{of}: {ended})"
 
     _what = "sets of rows"
-
-    def _columns(self, **options: Any) -> dict[str, Any]:
-        raise NotImplementedError
 
     @property
     def _status(self) -> np.ndarray:
@@ -93,6 +90,8 @@ class Resampled:
 class Jackknife(Resampled):
     """Optima without each row in turn; made by `jgd.jackknife`.
 
+    Every figure takes all of them, and is NaN if one did not converge.
+
     Attributes:
       params: with a leading axis of n rows left out.
       estimate: the optimum of all rows.
@@ -115,8 +114,9 @@ class Jackknife(Resampled):
         """(n - 1) (mean_i params_i - estimate), for every parameter: what the estimate is too large by, to first order in 1/n."""
         return self._over_sets(lambda values, estimate: (len(values) - 1) * (values.mean(axis=0) - estimate))
 
-    def _columns(self) -> dict[str, Any]:
-        return {"estimate": self.estimate, "bias": self.bias(), "standard_error": self.standard_error()}
+    def to_frame(self):
+        """A pandas frame: a row for each parameter (of each setting) with its estimate, bias and standard error."""
+        return self._frame({"estimate": self.estimate, "bias": self.bias(), "standard_error": self.standard_error()})
 
 
 class Bootstrap(Resampled):
@@ -206,17 +206,18 @@ class Bootstrap(Resampled):
 
         return self._over_sets(ends)
 
-    def _columns(self, level: float = 0.95, method: str = "percentile") -> dict[str, Any]:
+    def to_frame(self, level: float = 0.95, method: str = "percentile"):
+        """A pandas frame: a row for each parameter (of each setting) with its estimate, bias, standard error and interval."""
         low, high = self.interval(level, method)
         columns = {"estimate": self.estimate, "bias": self.bias(), "standard_error": self.standard_error()}
-        return columns | {"low": low, "high": high}
+        return self._frame(columns | {"low": low, "high": high})
 
 
 def _acceleration(values: np.ndarray, _: np.ndarray) -> np.ndarray:
     """A sixth of the skewness of the rows' influences."""
-    off = values.mean(axis=0) - values
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(np.sum(off**3, axis=0) / (6 * np.sum(off**2, axis=0) ** 1.5))
+        off = np.nansum(values, axis=0) / np.sum(~np.isnan(values), axis=0) - values
+        return np.nan_to_num(np.nansum(off**3, axis=0) / (6 * np.nansum(off**2, axis=0) ** 1.5))
 
 
 def named_parameters(params: Any, data: Dataset) -> list[tuple[str, int, tuple[int, ...]]]:

@@ -51,7 +51,7 @@ def _over(sweep: Any, metric: str, over: str) -> tuple[list[np.ndarray], list[di
 
 def _statistics(good: np.ndarray, lanes: int) -> dict[str, Any]:
     mean = np.mean(good) if len(good) else np.nan
-    std = np.std(good, ddof=1) if len(good) > 1 else np.nan
+    std = np.std(good, ddof=1) if len(good) > 1 and np.isfinite(good).all() else np.nan
     of = (lanes, lanes - len(good), mean, std, std / np.sqrt(max(1, len(good))))
     return dict(zip(STATISTICS, of, strict=True))
 

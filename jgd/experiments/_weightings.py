@@ -1,5 +1,6 @@
 """Optima of settings of a linear or logistic regression on many weightings of the same rows: folds, replicates, rows left out."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -130,7 +131,11 @@ def solve_settings(
 
 def tolerance(tol: float | None, data: Dataset) -> float:
     """What may be left to gain, as a share of the objective: in float64 so little that parameters have six digits."""
-    return tol if tol is not None else 1e-14 if data.X.dtype == np.float64 else 1e-8
+    if tol is None:
+        return 1e-14 if data.X.dtype == np.float64 else 1e-8
+    if isinstance(tol, bool) or not isinstance(tol, (int, float, np.floating)) or not 0 < tol < math.inf:
+        raise ValueError(f"tol must be a number above 0, the share of the objective that may be left to gain, found {tol!r}.")
+    return tol
 
 
 def _solved(
@@ -233,7 +238,7 @@ def all_params(groups: Sequence[Group]) -> Any:
     """
     kinds = {(jax.tree.structure(g.lanes.params), g.lanes.params.weights.shape[2:]) for g in groups}
     if len(kinds) > 1:
-        raise ValueError("the settings' parameters differ in structure: look at each by itself, such as by refit(setting).")
+        raise ValueError("the settings' parameters differ in structure: look at each by itself, as one setting at a time.")
     return jax.tree.map(lambda *parts: in_order(groups, parts), *(group.lanes.params for group in groups))
 
 

@@ -193,7 +193,7 @@ def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:
 
 
 def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
-    """The whole step, or the part of it where the slope along it is at most half as steep upwards as it was downwards."""
+    """The whole step, or the part of it where the slope along it is at most STEEP times as steep upwards as it was downwards."""
     flat = lambda a: a.reshape(*a.shape[:2], -1)
     along = lambda t: (t[..., None] * u).reshape(theta.shape)
     too_far = lambda end, there: waiting & ~(dot(gradient_at(end, there), u) <= -STEEP * slope)

@@ -45,9 +45,9 @@ def solve(
 
     where H is the Hessian at each step, or one that limited memory BFGS corrects by the last six steps; it comes from all rows or
     first from samples of them, each level beginning where the smaller one ended, and is made anew where two steps do not bring
-    the decrement g' H^-1 g / 2 down fourfold. t is 1, or what makes the slope along the step no more than half as steep upwards
-    as it was downwards. Passes over rows are compiled, in the data's type, and in float64 from where that type's rounding would
-    decide; the few numbers they leave are float64 on the host. Units of columns do not matter.
+    the decrement g' H^-1 g / 2 down fourfold. t is 1, or what makes the slope along the step no more than 0.9 times as steep
+    upwards as it was downwards. Passes over rows are compiled, in the data's type, and in float64 from where that type's
+    rounding would decide; the few numbers they leave are float64 on the host. Units of columns do not matter.
 
     Args:
       problem: a `jgd.linear_regression` or `jgd.logistic_regression` (binary or softmax).

@@ -100,6 +100,7 @@ class HostNotes:
     ended_by: str = ""
     explained: str = ""
     proof: Any = None
+    run: Any = None  # the `Result` on other columns that these parameters were made of
     compile_seconds: float | None = None
     run_seconds: float | None = None
 
@@ -303,6 +304,8 @@ class Result:
         from jgd import diagnosis
 
         self._need_single("diagnose()")
+        if self.notes.run is not None and all(given is None for given in (problem, data, tx, batch_size)):
+            return self.notes.run.diagnose(tolerance=tolerance)
         problem = problem if problem is not None else self._problem("diagnose")
         data = self.notes.data if data is None else problem.dataset(data)
         tx = self.notes.tx if tx is None else as_transformation(tx)
