@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jgd import _optimum, _tables, configure, linear_regression, logistic_regression, parse, plotting, schedules
+from jgd import _tables, configure, linear_regression, logistic_regression, parse, plotting, schedules, solve
 from jgd.data import Dataset, steps_per_epoch
 from jgd.models import Problem
 from jgd.optimizers import adam, gd, sgd
@@ -86,7 +86,7 @@ def run_table(
         result = fit(problem, table.train, tx, batch_size=batch_size, epochs=epochs, key=key)
         if result.notes.ended_by:
             raise KeyboardInterrupt
-        gap = _optimum.exact_objective(problem, result.params, result.notes.data) - best
+        gap = result.certificate().objective - best
         score = _score(problem, result, table.held_out)
         outcomes.append(Outcome(regime, tx, result, result.steps / result.notes.steps_per_epoch, gap, score))
         bar.update()
@@ -284,10 +284,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _best(problem: Problem, data: Dataset) -> float:
-    encoded, _ = problem.functions.encode(data.y, None)
-    best = _optimum.optimum(problem, data._with(y=encoded))
-    # A logistic loss of zero is a limit: separable classes, and parameters that grow without bound.
-    return math.nan if problem.name == "logistic_regression" and best < 1e-6 else best
+    """The smallest objective; NaN where there is none, as for separable classes."""
+    found = solve(problem, data, tol=1e-10).certificate()
+    return found.objective if math.isfinite(found.gap) else math.nan
 
 
 def _process() -> int:

@@ -212,7 +212,7 @@ def nothing_computed(monkeypatch):
         raise AssertionError("something was computed")
 
     monkeypatch.setattr("jgd.__main__.fit", computed)
-    monkeypatch.setattr("jgd._optimum.optimum", computed)
+    monkeypatch.setattr("jgd.__main__.solve", computed)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ LAYERS = [
     ("training",),
     ("diagnosis",),
     ("solvers",),
-    ("experiments", "_tables", "_optimum", "plotting"),
+    ("experiments", "_tables", "plotting"),
     ("__main__",),
 ]
 LAYER = {module: i for i, layer in enumerate(LAYERS) for module in layer}
