@@ -81,11 +81,11 @@ SOLVERS = (
     Solver("optax lbfgs", "optax", "logistic", "optax"),
     Solver("optimistix BFGS", "optimistix", "logistic", "optimistix", settings={"solver": "BFGS"}),
     Solver("optimistix LBFGS", "optimistix", "logistic", "optimistix", settings={"solver": "LBFGS"}),
-    Solver("jgd", "jgd", "folds", "jgd", kind="folds"),
+    Solver("jgd", "jgd", "folds", "jgd", kind="folds", ladder=TOLERANCES[4:]),
     *(Solver(f"LogisticRegressionCV {solver}", "sklearn", "folds", "sklearn", kind="folds", settings={"solver": solver})
       for solver in ("lbfgs", "newton-cholesky", "newton-cg")),
     Solver("optax lbfgs, vmap", "optax", "folds", "optax", kind="folds"),
-    Solver("jgd", "jgd", "replicates", "jgd", kind="bootstrap"),
+    Solver("jgd", "jgd", "replicates", "jgd", kind="bootstrap", ladder=TOLERANCES[4:]),
     *(Solver(f"joblib, {solver}", "sklearn", "replicates", "sklearn", kind="bootstrap", settings={"solver": solver})
       for solver in ("lbfgs", "newton-cholesky")),
     Solver("optax lbfgs, vmap", "optax", "replicates", "optax", kind="bootstrap"),

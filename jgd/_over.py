@@ -99,7 +99,7 @@ def held_over(value: Any) -> Over | None:
     return next((leaf for leaf in leaves if isinstance(leaf, Over)), None)
 
 
-def refuse_over(where: str, **arguments: Any) -> None:
+def refuse_over(where: str, instead: str = "run all by jgd.sweep", **arguments: Any) -> None:
     """Raise if an argument of a single run holds an `over`."""
     if not Over.made:
         return
@@ -107,5 +107,5 @@ def refuse_over(where: str, **arguments: Any) -> None:
         found = held_over(value)
         if found is not None:
             raise TypeError(
-                f"{where} runs one setting, but {name} holds {found!r}: give one of its values, or run all by jgd.sweep."
+                f"{where} runs one setting, but {name} holds {found!r}: give one of its values, or {instead}."
             )

@@ -99,7 +99,8 @@ def regularization_path(
     strongest first, each from where those before ended; folds start from the optima of all folds together.
 
     Args:
-      problem: a `jgd.linear_regression` or `jgd.logistic_regression`; its own l2 is not used.
+      problem: a `jgd.linear_regression` or `jgd.logistic_regression`; its own l2 is not used. (`jgd.cross_validate` crosses
+        penalties with whatever else holds a `jgd.over`.)
       data: as in `jgd.fit`.
       l2: the penalties, at least 0 and each once, in any order.
       folds, metrics, standardize, key, tol: as in `jgd.cross_validate`; without folds there are none.
@@ -121,7 +122,8 @@ def regularization_path(
     Source: Friedman, Hastie & Tibshirani, "Regularization paths for generalized linear models via coordinate descent", Journal
     of Statistical Software 33 (2010).
     """
-    refuse_over("regularization_path", problem=problem, l2=l2, folds=folds, key=key)
+    crossed = "cross penalties with it by jgd.cross_validate of a problem with l2=jgd.over([...])"
+    refuse_over("regularization_path", crossed, problem=problem, l2=l2, folds=folds, key=key)
     check_solved("regularization_path", problem, data)
     values = _penalties(l2)
     problems = [problem.replace(l2=value) for value in values]
