@@ -67,7 +67,7 @@ def _in_forms(name: str, module: str, forms: tuple[str, ...], ladder: tuple[floa
 
 SOLVERS = (
     Solver("jgd", "jgd", "logistic", "jgd", settings={"certify": False}),
-    Solver("jgd, proved", "jgd", "logistic", "jgd", settings={"certify": True}),
+    Solver("jgd, proved", "jgd", "logistic", "jgd", ladder=TOLERANCES[3:], settings={"certify": True}),
     *(_sklearn(solver, form) for solver in ("lbfgs", "newton-cg") for form in ("float64", "float32", "CSR")),
     *(_sklearn("newton-cholesky", form) for form in ("float64", "float32", "CSR")),
     # liblinear penalises its intercept: b / 100 of a column of 100s.

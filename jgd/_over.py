@@ -106,6 +106,4 @@ def refuse_over(where: str, instead: str = "run all by jgd.sweep", **arguments: 
     for name, value in arguments.items():
         found = held_over(value)
         if found is not None:
-            raise TypeError(
-                f"{where} runs one setting, but {name} holds {found!r}: give one of its values, or {instead}."
-            )
+            raise TypeError(f"{where} runs one setting, but {name} holds {found!r}: give one of its values, or {instead}.")
