@@ -13,10 +13,12 @@ import numpy as np
 from jgd.solvers._inverse import Inverse
 from jgd.solvers._rows import Point, Rows
 
-# Pairs of steps and gradients remembered; how often a step is shortened; how much the decrement must fall in two steps for the
-# inverse to be good enough; what rounding does to a mean of products, as a share of that of their sizes (measured), in narrow
-# passes and in wide ones.
-MEMORY, SHORTER, PROGRESS, ROUNDING = 6, 20, 4.0, {True: 1e-8, False: 1e-16}
+# Pairs of steps and gradients remembered; how often a step is shortened, in wide passes and in narrow ones; how much the
+# decrement must fall in two steps for the inverse to be good enough; what rounding does to a mean of products, as a share of that
+# of their sizes (measured), in narrow passes and in wide ones.
+MEMORY, SHORTER, TRIES, PROGRESS, ROUNDING = 6, 20, 6, 4.0, {True: 1e-8, False: 1e-16}
+# The share of an objective by which many lanes' may have fallen since it was evaluated last.
+KNOWN = 0.01
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
 # Where the objective is more times that of the weights that know nothing, a Hessian may be anything.
@@ -142,15 +144,16 @@ def descend(
         point = rows.evaluate(theta)
         objective = rows.mean_loss(point.z) + of_penalty(theta)
     g = gradient_at(point, theta)
-    memory, stuck, met, rejected = Memory(), *np.zeros((3, *shape[:2]), bool)
+    memory, fallen, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
     evaluations, hessians, records, falling, age, helpless = 1, 0, [], [], 0, always
     if inverse is None:
         inverse, hessians = renew(rows, point), 1
     while True:
         p = memory.direction(g, inverse)
         decrement = dot(g, p) / 2
-        if stale and (met.size == 1 or (done(decrement, objective, g) & ~met).any()):  # what has fallen since is no larger
-            objective, stale = rows.mean_loss(point.z) + of_penalty(theta), False
+        nearly = done(decrement, objective, g) & ~met  # as far as the last objective tells, which was no smaller
+        if stale and (met.size == 1 or (nearly & (fallen > KNOWN * objective)).any()):
+            objective, stale, fallen = rows.mean_loss(point.z) + of_penalty(theta), False, np.zeros(shape[:2])
         met |= done(decrement, objective, g)
         waiting = ~(met | stuck)
         at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
@@ -178,7 +181,7 @@ def descend(
         evaluations += count
         new_g = gradient_at(there, new)
         records[-1] = records[-1]._replace(step_size=t)
-        rejected = waiting & (t == 0)
+        rejected, fallen = waiting & (t == 0), fallen + np.where(waiting, decrement, 0.0)
         memory.remember(flat(new - theta), new_g - g)
         theta, point, g, age, stale = new, there, new_g, age + 1, True
     if stale:
@@ -209,7 +212,7 @@ def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
         return there, end, t, count
     ray, share, taken = flat(along(t)), np.ones_like(t), np.where(far, 0.0, 1.0)
     down, up = t * slope, dot(gradient_at(end, there), flat(along(t)))
-    for _ in range(SHORTER):
+    for _ in range(TRIES if rows.is_narrow else SHORTER):  # what is rejected in a narrow pass is tried again in a wide one
         # Where the line through the slopes at both ends is 0, but well inside.
         zero = -down / np.where(up > down, up - down, 1)
         share = np.where(far, share * np.clip(np.where(np.isfinite(zero), zero, 0.5), 0.1, 0.9), share)
