@@ -99,7 +99,11 @@ def targets(report: dict[str, Any]) -> Table:
 
 
 def _faster(work: dict[str, Any], other: str, k: int, wanted: float) -> list[str]:
-    peers = [entry for entry in work["entries"] if entry["name"] != JGD and entry["name"].startswith(other) and entry["to"][k]]
+    peers = [
+        entry
+        for entry in work["entries"]
+        if not entry["name"].startswith(JGD) and entry["name"].startswith(other) and entry["to"][k]
+    ]
     ours = _named(work, JGD)
     if ours is None or ours["to"][k] is None:
         return ["no: jgd did not get there", ""]
