@@ -5,6 +5,7 @@ import re
 import warnings
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -14,6 +15,8 @@ import jgd
 from jgd.solvers import _rows, _solve, solve_lanes
 from jgd.solvers._centred import centred
 from jgd.solvers._choice import choose
+from jgd.solvers._descend import descend
+from jgd.solvers._inverse import of_gram
 
 logistic = jgd.logistic_regression
 
@@ -399,6 +402,25 @@ def test_lanes_are_their_solutions_alone(kind, classes, x64):
         values = [objective(p, X / s, y, weights[f], strength, classes) for p in (params, alone)]
         np.testing.assert_allclose(values[0], values[1], rtol=1e-8 if x64 else 1e-5)
         np.testing.assert_allclose(found.objective[f, lane], values[1], rtol=1e-8 if x64 else 1e-5)
+
+
+def test_lanes_are_judged_by_objectives_that_are_known():
+    """Of many lanes the objective is evaluated only where it may matter; one of the start would be ten times too large."""
+    X, _ = drawn(400, 4)
+    y = (X[:, 0] > 0).astype(np.int32)
+    rows = _rows.Rows(jnp.asarray(X), jnp.asarray(y), None, 2, True)
+    penalty = np.broadcast_to(np.array([1e-4, 1e-4, 1e-4, 1e-4, 0.0]), (1, 3, 5))
+    judged = []
+
+    def done(decrement, objective, g):
+        judged.append(objective)
+        return decrement <= 1e-6 * objective
+
+    gram = of_gram(rows.gram(), 0.25, penalty[0], False)
+    at = descend(rows, penalty, np.zeros((1, 3, 1, 5)), gram, done, columns=np.ones(5))
+    assert at.met.all()
+    assert (judged[0] > 10 * at.objective).all()
+    np.testing.assert_allclose(judged[-1], at.objective, rtol=0.02)
 
 
 def test_lanes_that_do_not_get_there_together_get_there_alone(x64):
