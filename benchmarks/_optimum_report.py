@@ -137,7 +137,7 @@ def picture(report: dict[str, Any], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     works = [work for work in report["works"] if len(work["targets"]) > 2]
     figure, grid = pyplot.subplots(len(works), 1, figsize=(10, 5.2 * len(works)), layout="constrained", squeeze=False)
@@ -156,6 +156,9 @@ def picture(report: dict[str, Any], path: Path) -> None:
             axes.axhline(target, color="0.85", linewidth=1, zorder=1)
         axes.set(title=work["says"], xlabel="seconds", ylabel=work["error"])
         axes.set_ylim(bottom=work["targets"][-1] / 30, top=3)
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=150)
     pyplot.close(figure)
