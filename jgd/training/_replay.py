@@ -28,8 +28,8 @@ def trajectory(result: Any, points: int) -> Trajectory:
     notes = result.notes
     if notes.run is not None or notes.tx is None or notes.start is None:
         raise TypeError(
-            "this result does not know how it was run, as those of jgd.fit, jgd.minimize and lanes of jgd.sweep do: parameters on "
-            "the way are found by running again."
+            "parameters on the way are found by running again, and this result does not know how it was run: give one of "
+            "jgd.fit, of jgd.minimize, or a lane of jgd.sweep."
         )
     key, shuffle, params, state = notes.start
     if state is not None:
