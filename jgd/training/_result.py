@@ -353,12 +353,19 @@ class Result:
             frame.insert(1, "epoch", frame["step"] / self.steps_per_epoch)
         return frame
 
-    def plot(self, ax=None, **options):
-        """The loss curve; see `jgd.plotting.plot_loss`."""
+    def plot(self, ax=None, *, kind: str | None = None, **options):
+        """A picture of the run.
+
+        Args:
+          ax: the matplotlib axes to draw on; new ones if not given.
+          kind: "loss" (`jgd.plotting.plot_loss`), "run", "fit", "weights" or "diagnosis". By default the loss curve; of what has
+            none, as a closed form, the fit to the data, where one or two columns can be drawn.
+          **options: those of the function that draws.
+        """
         from jgd import plotting
 
         self._need_single("plot()")
-        return plotting.plot_loss(self, ax=ax, **options)
+        return plotting.plot_result(self, ax, kind, **options)
 
     def __repr__(self) -> str:
         if not is_concrete(self.status_code):
