@@ -11,7 +11,7 @@ from jgd.plotting._marks import legend
 from jgd.plotting._style import COLOURS, INK, MARKERS, PAPER, drawing, plain, pyplot
 from jgd.plotting._ways import Landscape, Way, check_count_of, extent, longest, objective
 
-GRID, LEVELS = 100, 16
+GRID, LEVELS, POINTS = 100, 16, 300
 # A way of few points has a mark at each.
 FEW = 60
 INSTEAD = "take a linear model of one column with intercept, or of two without, or a function of two numbers"
@@ -23,8 +23,8 @@ def plot_contours(
 ) -> Any:  # fmt: skip
     """The ways of runs over the contours of the loss, for two parameters: those of a line, or of a function of two numbers.
 
-    Each step is a mark where they are few. Shades and contours are spaced by the logarithm of the loss above its lowest. A loss
-    of more than 5,000 rows is that of as many of them (of least squares: exact).
+    Each step is a mark where they are few, and else some. Shades and contours are spaced by the logarithm of the loss above its
+    lowest. A loss of more than 5,000 rows is that of as many of them (of least squares: exact).
 
     Args:
       problem: whose objective is drawn.
@@ -82,7 +82,7 @@ def animate_contours(
     >>> "Once" in jgd.plotting.animate_contours(jgd.Problem(f, [3.0, 1.0]), None, run).to_jshtml()
     True
     """
-    results, scene, ways = _ways(problem, data, results, frames)
+    results, scene, ways = _ways(problem, data, results, max(frames, POINTS))
     own = ax is None
     with drawing(ax, (6, 4.8)) as ax:
         _background(ax, scene, ways, ranges)
@@ -103,7 +103,7 @@ def animate_contours(
         title.set_text(says(epoch))
         return [*lines, *balls, title]
 
-    return animation(ax.figure, show, longest(ways), interval, own)
+    return animation(ax.figure, show, longest(ways, frames), interval, own)
 
 
 def _marker(i: int) -> str:
@@ -143,8 +143,9 @@ def _background(ax: Any, scene: Landscape, ways: list[Way], ranges: Any) -> None
 
 
 def _way(ax: Any, i: int, name: str, way: Way) -> Any:
-    few = {"marker": _marker(i), "markersize": 3.5} if len(way.epoch) <= FEW else {}
-    (line,) = ax.plot(*way.at.T, color=COLOURS[i % len(COLOURS)], label=plain(name), zorder=3, linewidth=1.3, **few)
+    every = 1 if len(way.epoch) <= FEW else len(way.epoch) // 12
+    look = {"marker": _marker(i), "markersize": 3.5 if every == 1 else 4.5, "markevery": every, "linewidth": 1.3}
+    (line,) = ax.plot(*way.at.T, color=COLOURS[i % len(COLOURS)], label=plain(name), zorder=3, **look)
     return line
 
 

@@ -9,11 +9,13 @@ from jgd.data._dataset import as_dataset
 from jgd.models._problem import encode
 from jgd.plotting._loss import named
 from jgd.plotting._marks import legend
-from jgd.plotting._style import COLOURS, INK, MARKERS, PAPER, drawing, plain
+from jgd.plotting._style import COLOURS, DASHES, INK, MARKERS, PAPER, drawing, plain
 
 # So many rows are drawn; of more, as many by chance.
 ROWS = 2000
 GRID = 200
+# Of the colours those that differ most in lightness first, as areas have no other mark.
+CLASSES = tuple(COLOURS[i] for i in (0, 4, 2, 3, 1, 5, 6))
 INSTEAD = "fit one or two columns for a picture, or compare predictions with targets by plain matplotlib"
 
 
@@ -104,11 +106,10 @@ def _line(ax: Any, result: Any, rows: Dataset) -> None:
     predicted = np.asarray(problem.predict(result.params, at[:, None], state=result.model_state))
     outputs = predicted.reshape(len(at), -1)
     for i, (y, line) in enumerate(zip(rows.y.reshape(len(x), -1).T, outputs.T, strict=True)):
-        colour, name = COLOURS[2 * i % len(COLOURS)], f" {i}" if outputs.shape[1] > 1 else ""
-        ax.scatter(
-            x, y, color=colour, alpha=_faint(len(x)), s=16, linewidth=0, marker=MARKERS[i % len(MARKERS)], label=f"data{name}"
-        )
-        ax.plot(at, line, color=COLOURS[(2 * i + 1) % len(COLOURS)], linewidth=2.0, label=f"fit{name}", zorder=3)
+        colours, name = np.take(COLOURS, [2 * i, 2 * i + 1], mode="wrap"), f" {i}" if outputs.shape[1] > 1 else ""
+        look = {"alpha": _faint(len(x)), "marker": MARKERS[i % len(MARKERS)], "s": 16, "linewidth": 0}
+        ax.scatter(x, y, color=colours[0], label=f"data{name}", **look)
+        ax.plot(at, line, DASHES[i % len(DASHES)], color=colours[1], linewidth=2.0, label=f"fit{name}", zorder=3)
     ax.set_ylabel("y")
     legend(ax, ax.get_legend_handles_labels()[0], below=False)
 
@@ -121,12 +122,12 @@ def _probability(ax: Any, problem: Any, params: Any, at: np.ndarray, x: np.ndarr
         mine = rows.y == k
         height = np.full(mine.sum(), float(k) if p.shape[1] == 2 else -0.06 - 0.03 * k)
         label = plain(str(rows.classes[k]))
-        style = {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)]}
+        style = {"color": CLASSES[k % len(CLASSES)], "marker": MARKERS[k % len(MARKERS)]}
         handles.append(ax.scatter(x[mine], height, alpha=_faint(len(x)), s=18, linewidth=0, label=label, **style))
     for k in classes:
-        colour = INK if p.shape[1] == 2 else COLOURS[k % len(COLOURS)]
+        colour = INK if p.shape[1] == 2 else CLASSES[k % len(CLASSES)]
         label = plain(f"probability of {rows.classes[k]}")
-        handles += ax.plot(at, p[:, k], color=colour, label=label, zorder=3)
+        handles += ax.plot(at, p[:, k], DASHES[(k - classes.start) % len(DASHES)], color=colour, label=label, zorder=3)
     ax.set_ylabel("probability")
     legend(ax, handles, below=True, ncols=3)
 
@@ -138,7 +139,7 @@ def _regions(ax: Any, result: Any, rows: Dataset) -> None:
     across, up = (np.linspace(*_range(column), GRID, dtype=rows.X.dtype) for column in rows.X.T)
     grid = np.stack([part.ravel() for part in np.meshgrid(across, up)], axis=1)
     p = _shares(result, grid, rows)
-    colours = np.array([to_rgb(COLOURS[k % len(COLOURS)]) for k in range(p.shape[1])])
+    colours = np.array([to_rgb(CLASSES[k % len(CLASSES)]) for k in range(p.shape[1])])
     sure = np.clip((p - 1 / p.shape[1]) / (1 - 1 / p.shape[1]), 0, 1)
     shade = 1 - 0.55 * sure @ (1 - colours)
     square = (len(up), len(across))
@@ -159,7 +160,7 @@ def _regions(ax: Any, result: Any, rows: Dataset) -> None:
             "linewidth": 0.6,
             "alpha": max(0.5, _faint(len(rows))),
         }
-        handles.append(ax.scatter(*mine.T, color=COLOURS[k % len(COLOURS)], label=plain(str(names[k])), zorder=3, **style))
+        handles.append(ax.scatter(*mine.T, color=CLASSES[k % len(CLASSES)], label=plain(str(names[k])), zorder=3, **style))
     legend(ax, handles, below=True, ncols=4)
 
 

@@ -97,7 +97,7 @@ def animate_function(
         title.set_text(says(epoch))
         return [*trails, *balls, title]
 
-    return animation(ax.figure, show, longest(ways), interval, own)
+    return animation(ax.figure, show, longest(ways, frames), interval, own)
 
 
 def _marker(i: int) -> str:

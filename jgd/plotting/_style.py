@@ -10,6 +10,7 @@ import numpy as np
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # What tells lines apart where there are no colours.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":")
 STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,

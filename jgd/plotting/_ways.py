@@ -98,9 +98,10 @@ def extent(ways: list[Way], axis: int) -> tuple[float, float]:
     return min(low - 0.1 * length, end - 0.4 * length), max(high + 0.1 * length, end + 0.4 * length)
 
 
-def longest(ways: list[Way]) -> np.ndarray:
-    """When a picture that moves is drawn."""
-    return max((way.epoch for way in ways), key=lambda epoch: (epoch[-1], len(epoch)))
+def longest(ways: list[Way], frames: int) -> np.ndarray:
+    """When a picture that moves is drawn: so many times at most, the last included."""
+    epochs = max((way.epoch for way in ways), key=lambda epoch: (epoch[-1], len(epoch)))
+    return epochs[np.unique(np.linspace(0, len(epochs) - 1, min(frames, len(epochs))).round().astype(int))]
 
 
 def _names(params: Any, data: Dataset | None) -> list[str]:
