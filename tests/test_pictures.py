@@ -327,6 +327,18 @@ def test_function(parabola):
     assert plotting.plot_function(jgd.Problem(f, 5.0), parabola, range=(0, 9)).get_xlim() == (0, 9)
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64, jnp.bfloat16])
+def test_function_of_any_precision(dtype):
+    with jax.enable_x64(True):
+        f = lambda w: (w - 2.0) ** 2
+        result = jgd.minimize(f, jnp.asarray(5.0, dtype), jgd.gd(0.1), steps=3)
+        assert result.params.dtype == dtype
+        ax = plotting.plot_function(f, result)
+    x, y = np.asarray(ax.collections[0].get_offsets()).T
+    np.testing.assert_allclose(x, 2 + 3 * 0.8 ** np.arange(4), rtol=0.02 if dtype == jnp.bfloat16 else 1e-6)
+    np.testing.assert_allclose(y, f(x), rtol=0.02 if dtype == jnp.bfloat16 else 1e-5)
+
+
 def test_function_that_moves(parabola):
     made = plotting.animate_function(lambda w: (w - 2.0) ** 2, parabola, frames=3)
     assert list(made._iter_gen()) == [0, 10, 20]

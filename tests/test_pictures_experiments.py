@@ -129,6 +129,13 @@ def test_scores_of_several_quantities(rows):
         jgd.cross_validate(many, rows).plot(x="fit_intercept")
 
 
+def test_scores_that_no_setting_has(rows):
+    one_row = jgd.cross_validate(jgd.linear_regression(), rows, folds=jgd.folds.leave_one_out(), metrics=["r2"])
+    with pytest.raises(ValueError, match="no setting has a finite mean r2: it is not defined on the test rows of some fold"):
+        one_row.plot(metric="r2")
+    assert one_row.plot().get_ylabel() == "test_loss: mean ± error of 60 folds"
+
+
 def test_intervals(rows):
     replicates = jgd.bootstrap(jgd.linear_regression(), rows, replicates=200)
     ax = replicates.plot(level=0.9)

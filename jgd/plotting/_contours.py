@@ -11,7 +11,7 @@ from jgd.plotting._marks import legend
 from jgd.plotting._style import COLOURS, INK, MARKERS, PAPER, drawing, plain, pyplot
 from jgd.plotting._ways import Landscape, Way, check_count_of, extent, longest, objective
 
-GRID, LEVELS, POINTS = 100, 16, 300
+GRID, LEVELS, POINTS = 80, 16, 300
 # A way of few points has a mark at each.
 FEW = 60
 INSTEAD = "take a linear model of one column with intercept, or of two without, or a function of two numbers"

@@ -70,7 +70,7 @@ def _band_of_lanes(ax: Any, table: Table, epochs: np.ndarray, values: np.ndarray
     if best is not None:
         at, levels = _levels(epochs[table.good], values[table.good])
         handles = band(ax, at, levels, f"median of {table.good.sum():,} lanes")
-        handles += ax.plot(epochs[best], values[best], color=COLOURS[1], label=best_label(table, best))
+        handles += ax.plot(epochs[best], values[best], "--", color=COLOURS[1], label=best_label(table, best))
         shown = np.concatenate([levels.ravel(), values[best]])
     if table.failed.any():
         handles += ax.plot([], [], linestyle="none", label=f"not shown: {table.failed.sum():,} failed")

@@ -34,7 +34,7 @@ def plot_scores(scores: CrossValidation, ax: Any = None, *, metric: str | None =
     Raises:
       TypeError: for something else.
       KeyError: if x was not crossed, or the metric not recorded.
-      ValueError: for more lines than can be told apart.
+      ValueError: for more lines than can be told apart, or if no setting has a mean.
 
     >>> import jgd, matplotlib, numpy as np
     >>> matplotlib.use("agg")
@@ -61,6 +61,7 @@ def plot_scores(scores: CrossValidation, ax: Any = None, *, metric: str | None =
 
 
 def _draw(scores: CrossValidation, metric: str, x: Column, others: list[Column], line: np.ndarray, ax: Any) -> Any:
+    best = scores._best(metric)  # it says why there is none
     values, means, folds = np.asarray(scores.scores(metric), float), scores._means(metric), len(scores.folds)
     error = values.std(axis=0, ddof=1) / np.sqrt(folds) if folds > 1 else np.zeros(len(means))
     where, scale = placed(x)
@@ -82,8 +83,8 @@ def _draw(scores: CrossValidation, metric: str, x: Column, others: list[Column],
             else:
                 ax.vlines(at, means[mine] - error[mine], means[mine] + error[mine], color=COLOURS[i], linewidth=2)
         handles = handles if others else []
-        if np.isfinite(means).any() and len(means) > 1:
-            handles += _chosen(ax, scores, metric, x, where, means, error)
+        if len(means) > 1:
+            handles += _chosen(ax, scores, metric, x, where, means, error, best)
         known = np.concatenate([means - error, means + error])
         near = values[:, np.isfinite(means)].ravel()
         known = known[np.isfinite(known)]
@@ -96,10 +97,11 @@ def _draw(scores: CrossValidation, metric: str, x: Column, others: list[Column],
 
 
 def _chosen(
-    ax: Any, scores: CrossValidation, metric: str, x: Column, where: np.ndarray, means: np.ndarray, error: np.ndarray
-) -> list[Any]:
+    ax: Any, scores: CrossValidation, metric: str, x: Column, where: np.ndarray, means: np.ndarray, error: np.ndarray,
+    best: int,
+) -> list[Any]:  # fmt: skip
     """Marks of the best setting, and of the simplest that is as good."""
-    best, sign = scores._best(metric), scores._sign(metric)
+    sign = scores._sign(metric)
     style = {"markerfacecolor": PAPER, "markeredgecolor": INK, "linestyle": "none", "zorder": 5}
     handles = ax.plot(where[x.code[best]], means[best], marker="*", markersize=13, label=f"best: {means[best]:.3g}", **style)
     if len(scores.names) == 1 and x.numbers is not None and len(x.shown) > 1 and len(scores.folds) > 1:

@@ -8,7 +8,7 @@ import numpy as np
 from jgd.plotting._fan import fan
 from jgd.plotting._marks import NAMED, band, best_label, cross, fit, legend, quantiles
 from jgd.plotting._scales import colours, edges, norm, norm_of, placed, show_axis
-from jgd.plotting._style import COLOURS, drawing, plain, pyplot
+from jgd.plotting._style import COLOURS, MARKERS, drawing, plain, pyplot
 from jgd.plotting._table import Column, Means, Table, alike, follows
 
 KINDS = ("curve", "map", "fan")
@@ -119,7 +119,7 @@ def _named_lines(
             continue  # the score was not recorded
         here, lane = at[mine] + (0 if ordered else (i - (lines - 1) / 2) / 10), means.first[mine][0]
         name = others[0].text(others[0].code[lane]) if len(others) == 1 else table.setting(lane, others)
-        style = {"marker": "o", "markersize": 4} if len(here) <= 50 else {}
+        style = {"marker": MARKERS[i], "markersize": 4, "markevery": max(1, len(here) // 25) if ordered else 1}
         style |= {} if ordered else {"linestyle": "none"}
         handles += ax.plot(here, means.mean[mine], color=colour, label=plain(name), **style)
         if means.lanes[mine].max() > 1 and ordered:
@@ -164,7 +164,8 @@ def _band_of_lines(
     shown = levels.ravel()
     if np.isfinite(means.mean).any():
         mine = line == line[_ranked(table, means)[0]]
-        handles += ax.plot(at[mine], means.mean[mine], color=COLOURS[1], label=best_label(table, means.first[mine][0], others))
+        name = best_label(table, means.first[mine][0], others)
+        handles += ax.plot(at[mine], means.mean[mine], "--", color=COLOURS[1], label=name)
         shown = np.concatenate([shown, means.mean[mine]])
     return handles, shown
 

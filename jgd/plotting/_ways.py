@@ -48,16 +48,17 @@ class Landscape:
     """
 
     def __init__(self, function: Callable[[Any], Any], params: Any, data: Dataset | None):
-        _, unravel = jax.flatten_util.ravel_pytree(jax.tree.map(jnp.asarray, params))
+        flat, unravel = jax.flatten_util.ravel_pytree(jax.tree.map(jnp.asarray, params))
+        self._dtype = flat.dtype
         self.names = _names(params, data)
         self._values = jax.jit(lambda points: jax.lax.map(lambda point: function(unravel(point)), points, batch_size=64))
 
     def of(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray(self._values(jnp.asarray(points)), float)
+        return np.asarray(self._values(jnp.asarray(points, self._dtype)), float)
 
     def way(self, result: Result, points: int) -> Way:
         found = result.trajectory(points)
-        leaves = [np.asarray(leaf).reshape(len(found.step), -1) for leaf in jax.tree.leaves(found.params)]
+        leaves = [np.asarray(leaf, float).reshape(len(found.step), -1) for leaf in jax.tree.leaves(found.params)]
         at = np.concatenate(leaves, axis=1)
         return Way((found.step - found.step[0]) / (result.steps_per_epoch or 1), at, self.of(at))
 
