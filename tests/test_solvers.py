@@ -205,13 +205,13 @@ def test_separable_classes_have_an_optimum_with_any_penalty(l2, x64):
 
 def test_units_of_columns_change_neither_steps_nor_probabilities(x64):
     X, y = drawn(3000, 5)
-    plain = jgd.solve(logistic(), (typed(X, x64), y), tol=1e-12)
+    plain = jgd.solve(logistic(), (typed(X, x64), y), tol=1e-13)
     for scale in (np.array([1e4, 1, 1e-4, 1, 1e4]), np.full(5, 1e4), np.full(5, 1e-4)):
-        scaled = jgd.solve(logistic(), (typed(X * scale, x64), y), tol=1e-12)
+        scaled = jgd.solve(logistic(), (typed(X * scale, x64), y), tol=1e-13)
         assert plain.steps / 2 <= scaled.steps <= 2 * plain.steps
         np.testing.assert_allclose(scaled.probabilities(typed(X * scale, x64)), plain.probabilities(typed(X, x64)), atol=1e-6)
     # With a penalty, one scale of all columns is another penalty.
-    plain, scaled = (jgd.solve(logistic(l2=1e-3 * s**2), (typed(X * s, x64), y), tol=1e-12) for s in (1, 1e4))
+    plain, scaled = (jgd.solve(logistic(l2=1e-3 * s**2), (typed(X * s, x64), y), tol=1e-13) for s in (1, 1e4))
     assert plain.steps / 2 <= scaled.steps <= 2 * plain.steps
     np.testing.assert_allclose(scaled.probabilities(typed(X * 1e4, x64)), plain.probabilities(typed(X, x64)), atol=1e-6)
 

@@ -138,11 +138,11 @@ def descend(
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
 
     point = rows.evaluate(theta)
-    objective, stale = rows.mean_loss(point.z) + of_penalty(theta), False
+    objective, stale = rows.mean_loss(point) + of_penalty(theta), False
     if start is not None and not (objective <= LOST * start.loss).all() and theta is not start.theta:
         theta, inverse = start.theta, None if renew else inverse
         point = rows.evaluate(theta)
-        objective = rows.mean_loss(point.z) + of_penalty(theta)
+        objective = rows.mean_loss(point) + of_penalty(theta)
     g = gradient_at(point, theta)
     memory, fallen, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
     evaluations, hessians, records, falling, age, helpless = 1, 0, [], [], 0, always
@@ -153,7 +153,7 @@ def descend(
         decrement = dot(g, p) / 2
         nearly = done(decrement, objective, g) & ~met  # as far as the last objective tells, which was no smaller
         if stale and (met.size == 1 or (nearly & (fallen > KNOWN * objective)).any()):
-            objective, stale, fallen = rows.mean_loss(point.z) + of_penalty(theta), False, np.zeros(shape[:2])
+            objective, stale, fallen = rows.mean_loss(point) + of_penalty(theta), False, np.zeros(shape[:2])
         met |= done(decrement, objective, g)
         waiting = ~(met | stuck)
         at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
@@ -185,7 +185,7 @@ def descend(
         memory.remember(flat(new - theta), new_g - g)
         theta, point, g, age, stale = new, there, new_g, age + 1, True
     if stale:
-        objective = rows.mean_loss(point.z) + of_penalty(theta)
+        objective = rows.mean_loss(point) + of_penalty(theta)
     return Descent(theta, point, g, objective, decrement, met, inverse, rows, evaluations, hessians, records)
 
 
