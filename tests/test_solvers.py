@@ -203,6 +203,17 @@ def test_separable_classes_have_an_optimum_with_any_penalty(l2, x64):
     assert (np.asarray(result.predict(X)) == y).all()
 
 
+def test_a_few_steps_more_make_the_proof_cheap(monkeypatch):
+    X, y = drawn(20_000, 20)
+    data = jgd.Dataset(X.astype(np.float32), y)
+    cheap = jgd.solve(logistic(l2=5e-5), data)
+    monkeypatch.setattr("jgd.solvers._solve.REACH", 0.0)
+    dear = jgd.solve(logistic(l2=5e-5), data)
+    assert cheap.status == dear.status == "converged"
+    assert (cheap.certificate().method, dear.certificate().method) == ("duality", "Newton's decrement")
+    assert 0 < cheap.steps - dear.steps <= 5
+
+
 def test_units_of_columns_change_neither_steps_nor_probabilities(x64):
     X, y = drawn(3000, 5)
     plain = jgd.solve(logistic(), (typed(X, x64), y), tol=1e-13)
