@@ -6,12 +6,13 @@ A splitter says how; `jgd.cross_validate` applies it. Its rows are whole numbers
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from jgd._checks import as_key, check_count
+from jgd._names import unknown_names
 
 __all__ = ["Splitter", "grouped", "k_fold", "leave_one_out", "repeated", "stratified", "time_ordered"]
 
@@ -267,3 +268,7 @@ def time_ordered(k: int = 5, *, test_size: int | None = None, gap: int = 0) -> S
 
     options = "".join(f", {name}={value}" for name, value in (("test_size", test_size), ("gap", gap)) if value)
     return Splitter(f"time_ordered({k}{options})", split)
+
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.folds")

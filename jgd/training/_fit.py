@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jgd._checks import check_count, is_concrete
+from jgd._checks import check_count, is_concrete, shown
+from jgd._errors import public
 from jgd.models import Problem
 from jgd.training._decide import Carry, Memory, begin
 from jgd.training._driver import Driver, bar, make_result, record_count
@@ -22,6 +23,7 @@ from jgd.training.stopping import RUNNING, StoppingRule
 from jgd.transformation import GradientTransformation
 
 
+@public
 def train(
     problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
     epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
@@ -132,6 +134,7 @@ def _is_filled(cell) -> bool:
         return False
 
 
+@public
 def fit(
     problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
     epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
@@ -190,7 +193,7 @@ def fit(
     if chunk is not None:
         check_count("chunk", chunk)
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
-        raise TypeError(f"callbacks must be a list of functions of a Result, found {callbacks!r}.")
+        raise TypeError(f"callbacks must be a list of functions of a Result, found {shown(callbacks)}.")
     watched = progress or bool(callbacks) or chunk is not None or stop is not None and "seconds" in stop.functions.needs
     with bar(progress, run.steps) as show:
         driver = Driver(run, batch_size, watched)
