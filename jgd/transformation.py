@@ -92,18 +92,14 @@ def _build(layout, children) -> optax.GradientTransformation:
 
 
 def _init(layout, children, params):
-    with during(lambda: f"init of {_spelt(layout, children)}", params=params):
+    with during(f"init of {layout.factory.name}(...)", params=params):
         return _build(layout, children).init(params)
 
 
 def _update(layout, children, updates, state, params=None, **extra):
-    with during(lambda: f"a step of {_spelt(layout, children)}", updates=updates, params=params):
+    with during(f"a step of {layout.factory.name}(...)", updates=updates, params=params):
         update = _build(layout, children).update
         return update(updates, state, params, **_wanted(update, extra))
-
-
-def _spelt(layout, children) -> str:
-    return shown(GradientTransformation._unflatten(layout, children))
 
 
 def _wanted(update: Callable, extra: dict[str, Any]) -> dict[str, Any]:
