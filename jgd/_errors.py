@@ -117,6 +117,8 @@ def _misfit(function: Callable, args: tuple, kwargs: dict[str, Any]) -> str | No
 def argument_hint(word: str, known: Iterable[str]) -> str:
     """What a message about an argument that a function does not have ends with."""
     known = list(known)
+    if not known:
+        return "it takes none by name."
     here = [name for name in meant(word) if name in known]
     if not here:
         for name in (word, *meant(word)):

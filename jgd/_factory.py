@@ -249,7 +249,8 @@ class Factory:
             return _Plain(*nothing, frozenset([bool]), ranged=False)
         if name in _checks.RANGES:
             return _Plain(*_checks.RANGES[name], frozenset() if self._needs(name) else frozenset([type(None)]), ranged=True)
-        return _Plain(-math.inf, math.inf, frozenset([bool, str, type(None)]), ranged=False)
+        words = [bool, str, type(None)] if self._takes_text(name) else [bool, type(None)]
+        return _Plain(-math.inf, math.inf, frozenset(words), ranged=False)
 
     def _store(self, name: str, value: Any) -> Any:
         if isinstance(value, Over):
@@ -264,6 +265,10 @@ class Factory:
             raise TypeError(f"{self.name}: {name} must be {what}, found {shown(value)}.")
         if isinstance(value, str) and isinstance(self.signature.parameters[name].default, bool):
             raise TypeError(f"{self.name}: {name} must be True or False, found {shown(value)}.")
+        if isinstance(value, (str, list, tuple)) and name not in _checks.RANGES and not self._takes_text(name):
+            text = [leaf for leaf in jax.tree.leaves(value, is_leaf=is_whole) if isinstance(leaf, str)]
+            if text:
+                raise TypeError(f"{self.name}: {name} must be a number, found {shown(text[0])}.")
         if isinstance(value, Factory) or hasattr(value, "factory"):
             raise TypeError(f"{self.name}: {name} is the factory {value.__name__}: call it, as in {value.__name__}(...).")
         if name in RANDOM and value is not None:
@@ -302,6 +307,13 @@ class Factory:
             raise TypeError(f"{self.name}: {name} must be a number that is known when compiling, found {shown(value)}.")
         _checks.check_number(self.name, name, value)
         return Static(float(value) if isinstance(default, float) else value)
+
+    def _takes_text(self, name: str) -> bool:
+        """Whether text may be its value: not where the default is a number, or where expressions of this kind hold numbers."""
+        default = self.signature.parameters[name].default
+        if default is inspect.Parameter.empty:
+            return not getattr(self.kind, "_of_numbers", False)
+        return isinstance(default, str) or not isinstance(default, (int, float))
 
     def _needs(self, name: str) -> bool:
         return self.signature.parameters[name].default is not None

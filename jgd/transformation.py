@@ -192,7 +192,9 @@ def _check_inner(inner: Callable[[], list[tuple[str, bool]]], made: GradientTran
     """Refuse what is no transformation where the function's annotations say that one belongs."""
     for name, several in inner():
         value = made._argument(name)
-        if several and not isinstance(value, Mapping):
+        if several and not isinstance(value, (Mapping, Over)):
+            raise TypeError(f"{made.name}: {name} must be a dict of transformations, found {shown(value)}.")
+        if several and isinstance(value, Over):
             continue
         parts = {f"{name}[{key!r}]": part for key, part in value.items()} if several else {name: value}
         for where, part in parts.items():

@@ -178,6 +178,7 @@ ATTRIBUTES = [
     ("b3", lambda: jgd.adam(0.1).b3, "did you mean 'b2' or 'b1'"),
     ("of a problem", lambda: LINEAR.fit_intercpt, "Problem 'linear_regression' has .*did you mean 'fit_intercept'"),
     ("of a batch", lambda: jgd.Dataset(X, Y).targets, "Dataset has no attribute 'targets': here it is y"),
+    ("of a certificate", lambda: fitted().certificate().duality_gap, "Certificate has .*: here it is gap"),
     ("private", lambda: fitted()._nothing, "^Result has no attribute '_nothing'.$"),
 ]
 
@@ -418,6 +419,18 @@ MISFITS = [
     ("text as penalties", lambda: jgd.regularization_path(LINEAR, (X, Y), l2="a"), TypeError, "l2 must be a list .*found 'a'"),
     ("rows of text", lambda: jgd.data.make_line("a"), TypeError, "n must be a whole number, found 'a'"),
     ("a negative number of rows", lambda: jgd.data.make_classes(-1), ValueError, "n must be at least 1, found -1"),
+    ("a result as params", lambda: fit(params=fitted()), TypeError, "params is a Result: give result.params"),
+    ("a result as state", lambda: fit(state=fitted()), TypeError, "state is a Result: give result.state"),
+    ("text in a schedule", lambda: jgd.schedules.cosine("a", 10), TypeError, "init_value must be a number, found 'a'"),
+    ("text among boundaries", lambda: jgd.schedules.piecewise_constant(0.1, [3], ["a"]), TypeError,
+     "scales must be a number, found 'a'"),
+    ("text in a rule", lambda: jgd.stopping.target("a"), TypeError, "stopping.target: loss must be a number, found 'a'"),
+    ("text in an optimizer", lambda: jgd.adam(0.1, eps_root="a"), TypeError, "adam: eps_root must be a number, found 'a'"),
+    ("one transformation for labels", lambda: jgd.partition(jgd.gd(0.1), "a"), TypeError,
+     r"partition: transforms must be a dict of transformations, found gd\(0.1\)"),
+    ("a callback without a result", lambda: fit(callbacks=[lambda: 3]), TypeError, r"callback, called as <lambda>\(result\)"),
+    ("weights of no list", lambda: jgd.data.make_linear(10, 5), TypeError, "weights must be a list of numbers.*found 5"),
+    ("links by name", lambda: jgd.chain(tx=jgd.gd(0.1)), TypeError, "chain has no argument 'tx': it takes none by name"),
     ("members of text", lambda: jgd.ensemble(LINEAR, (X, Y), jgd.gd(0.1), members="a"), TypeError, "members must be a whole"),
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.flatten_util
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete, shown
-from jgd._errors import public
+from jgd._errors import Answering, public
 from jgd._over import refuse_over
 from jgd.certificates import _bounds
 from jgd.certificates._families import Classes, Logistic, Squared
@@ -21,7 +21,7 @@ from jgd.models import Problem
 
 
 @dataclasses.dataclass(frozen=True)
-class Certificate:
+class Certificate(Answering):
     """How far from its optimum an objective is, at most.
 
     Attributes:
@@ -38,6 +38,12 @@ class Certificate:
     >>> jgd.certificate(jgd.linear_regression(), data, jgd.LinearParams([0.5], 0.0))
     Certificate(objective 0.0833333333, at most 0.0278 above the optimum (exact), gradient 0.471)
     """
+
+    _elsewhere: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("duality_gap", "suboptimality", "dual_gap", "upper_bound"), "gap"),
+        **dict.fromkeys(("grad_norm", "gradient"), "gradient_norm"),
+        **dict.fromkeys(("bound", "dual", "dual_objective"), "lower_bound"),
+    }
 
     objective: float
     lower_bound: float

@@ -4,8 +4,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from jgd._checks import as_key, check_count
+from jgd._checks import as_key, check_count, shown
 from jgd._errors import public
 
 
@@ -44,6 +45,8 @@ def make_linear(
     ((1000, 5), (1000,))
     """
     check_count("n", n)
+    if np.ndim(weights) != 1 or isinstance(weights, str):
+        raise TypeError(f"weights must be a list of numbers, one for each column, found {shown(weights)}.")
     weights = jnp.asarray(weights, jnp.result_type(float))
     rows, error = jax.random.split(as_key(key))
     X = jax.random.normal(rows, (n, weights.shape[0]))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import as_key, check_count, shown
-from jgd._errors import public
+from jgd._errors import Answering, public
 from jgd.models import Problem
 from jgd.training import Result, train, training_step
 from jgd.training._result import HostNotes
@@ -32,7 +32,7 @@ class Spread(NamedTuple):
     std: Any
 
 
-class Ensemble:
+class Ensemble(Answering):
     """Members that differ in where they started; made by `jgd.ensemble`.
 
     Attributes:

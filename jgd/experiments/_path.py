@@ -2,13 +2,13 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
 from jgd._checks import shown
-from jgd._errors import public
+from jgd._errors import Answering, public
 from jgd._over import Over, refuse_over
 from jgd.data import Dataset
 from jgd.experiments._cross_validate import cross_validate
@@ -20,7 +20,7 @@ from jgd.training import Result
 from jgd.training.stopping import STATUSES
 
 
-class RegularizationPath:
+class RegularizationPath(Answering):
     """Optima along penalties, the strongest first; made by `jgd.regularization_path`.
 
     Attributes:
@@ -37,6 +37,12 @@ class RegularizationPath:
     >>> path.best(), path.to_frame().columns[:3].tolist()
     (0.001, ['l2', 'objective', 'weights[0]'])
     """
+
+    _elsewhere: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("coef_", "coefs", "coefs_", "weights"), "params.weights"),
+        **dict.fromkeys(("alphas", "alphas_", "Cs_", "lambdas"), "l2"),
+        **dict.fromkeys(("alpha_", "C_"), "best()"),
+    }
 
     def __init__(
         self, problem: Problem, data: Dataset, l2: np.ndarray, lanes: Any, folds: CrossValidation | None,

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from jgd._checks import as_key, check_count
+from jgd._errors import public
 from jgd._names import unknown_names
 
 __all__ = ["Splitter", "grouped", "k_fold", "leave_one_out", "repeated", "stratified", "time_ordered"]
@@ -111,6 +112,7 @@ def _parts(order: np.ndarray, k: int) -> list[np.ndarray]:
     return [np.sort(part) for part in np.array_split(order, k)]
 
 
+@public
 def k_fold(k: int = 5, *, shuffle: bool = True) -> Splitter:
     """Every row is tested once, in k parts that differ in size by one at most.
 
@@ -131,6 +133,7 @@ def k_fold(k: int = 5, *, shuffle: bool = True) -> Splitter:
     return Splitter(f"k_fold({k}{'' if shuffle else ', shuffle=False'})", split)
 
 
+@public
 def stratified(k: int = 5) -> Splitter:
     """As `k_fold`, shuffled, and each part has the same share of each class, within one row.
 
@@ -152,6 +155,7 @@ def stratified(k: int = 5) -> Splitter:
     return Splitter(f"stratified({k})", split)
 
 
+@public
 def grouped(groups: Any, k: int | None = None) -> Splitter:
     """Rows of one group stay together: none is trained on where another is tested.
 
@@ -200,6 +204,7 @@ def grouped(groups: Any, k: int | None = None) -> Splitter:
     return Splitter(f"grouped({len(found)} groups{'' if k is None else f', {k}'})", split)
 
 
+@public
 def repeated(folds: int | Splitter = 5, times: int = 3) -> Splitter:
     """Shuffled folds, several times over with another shuffle each.
 
@@ -224,6 +229,7 @@ def repeated(folds: int | Splitter = 5, times: int = 3) -> Splitter:
     return Splitter(f"repeated({folds}, times={times})", split)
 
 
+@public
 def leave_one_out() -> Splitter:
     """Every row is tested by the model of all others.
 
@@ -239,6 +245,7 @@ def leave_one_out() -> Splitter:
     return Splitter("leave_one_out()", split)
 
 
+@public
 def time_ordered(k: int = 5, *, test_size: int | None = None, gap: int = 0) -> Splitter:
     """Rows in the order of time: each fold is trained on what comes before its test rows, and nothing is shuffled.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import jax
 
 from jgd import _checks
+from jgd._errors import public
 from jgd._names import unknown_names
 from jgd.losses._binary import (
     binary_cross_entropy,
@@ -111,6 +112,7 @@ ELSEWHERE = {
 }
 
 
+@public
 def get(name: str) -> Callable[..., jax.Array]:
     """The loss of this name: a function of (prediction, target) and its hyperparameters.
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jgd._checks import check_count, is_concrete, shown
-from jgd._errors import public
+from jgd._errors import during, public
 from jgd.models import Problem
 from jgd.training._decide import Carry, Memory, begin
 from jgd.training._driver import Driver, bar, make_result, record_count
@@ -203,7 +203,7 @@ def fit(
                 show(driver)
                 if callbacks and driver.status == RUNNING:
                     snapshot = driver.result()
-                    if any([_says_true(callback(snapshot)) for callback in callbacks]):
+                    if any([_says_true(_told(callback, snapshot)) for callback in callbacks]):
                         driver.end("a callback ended the run")
         except KeyboardInterrupt:
             if driver.start.memory is None:  # nothing has come back yet
@@ -219,6 +219,11 @@ def compiled(*arguments: Any, **options: Any) -> tuple[Any, tuple[Any, ...]]:
     bound.apply_defaults()
     of_run = {name: v for name, v in bound.arguments.items() if name not in ("progress", "callbacks", "chunk")}
     return Driver(prepare(**of_run, clock=True), bound.arguments["batch_size"], False).compiled()
+
+
+def _told(callback: Callable[[Result], Any], snapshot: Result) -> Any:
+    with during(f"a callback, called as {getattr(callback, '__name__', type(callback).__name__)}(result)"):
+        return callback(snapshot)
 
 
 def _says_true(answer: Any) -> bool:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import as_key, check_count, is_concrete, key_words, nearest, shown
+from jgd._errors import Answering
 from jgd._expression import pack
 from jgd._factory import RANDOM
 from jgd._over import refuse_over
@@ -74,6 +75,9 @@ def prepare(
         raise TypeError(f"stop is the factory {stop.__name__}: call it, as in {stop.__name__}(...).")
     if not isinstance(stop, StoppingRule | None):
         raise TypeError(f"stop must be a rule such as jgd.stopping.gradient_norm(1e-6), found {shown(stop)}.")
+    for name, given in (("params", params), ("state", state)):
+        if isinstance(given, Answering) and hasattr(given, "history"):
+            raise TypeError(f"{name} is a {type(given).__name__}: give result.{name}.")
     packed = pack(problem, tx, stop)
     _, others, structure = packed
     if others:

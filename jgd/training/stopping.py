@@ -46,6 +46,8 @@ class StoppingRule(Expression):
     stopping.gradient_norm(1e-06) | stopping.seconds(10.0)
     """
 
+    _of_numbers = True
+
     def __new__(cls, *args, **kwargs):
         raise TypeError("make a StoppingRule with a factory such as jgd.stopping.gradient_norm(1e-6).")
 
