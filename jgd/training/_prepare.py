@@ -68,7 +68,7 @@ def prepare(
         raise TypeError(f"problem must be a jgd.Problem, found {found}; {advice}.")
     if tx is None:
         raise TypeError("an optimizer is missing: give one, such as jgd.adam(1e-2).")
-    if hasattr(tx, "ndim") or isinstance(tx, list):
+    if not isinstance(tx, GradientTransformation) and (hasattr(tx, "ndim") or isinstance(tx, list)):
         raise TypeError(f"tx is not an optimizer, but {shown(tx)}: rows and targets go together, as fit(problem, (X, y), tx).")
     tx = as_transformation(tx)
     if hasattr(stop, "factory"):
