@@ -1,5 +1,8 @@
 """Pictures of runs, by matplotlib: one style, safe for colour-blind readers; every function takes `ax` and returns it."""
 
+from typing import TYPE_CHECKING
+
+from jgd._names import unknown_names
 from jgd.plotting._loss import plot_loss, plot_regimes
 from jgd.plotting._rates import plot_learning_rates
 from jgd.plotting._style import pyplot as pyplot
@@ -7,3 +10,6 @@ from jgd.plotting._style import styled as styled
 from jgd.plotting._sweep import plot_sweep
 
 __all__ = ["plot_learning_rates", "plot_loss", "plot_regimes", "plot_sweep"]
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.plotting")
