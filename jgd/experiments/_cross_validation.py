@@ -172,6 +172,12 @@ class CrossValidation(Answering):
                 lines.append(f"within one standard error, the largest {name}: {described([value])}")
         return "\n".join([*lines, self._models.how])
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Scores of the settings, with what is chosen of them; see `jgd.plotting.plot_scores`."""
+        from jgd import plotting
+
+        return plotting.plot_scores(self, ax, **options)
+
     def __len__(self) -> int:
         return len(self._lanes)
 

@@ -85,6 +85,12 @@ class RegularizationPath(Answering):
         spread = self.cross_validation.spread()
         return frame.assign(test_loss=spread["mean"], test_loss_error=spread["error"])
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """The weights against the penalty; see `jgd.plotting.plot_coefficients`."""
+        from jgd import plotting
+
+        return plotting.plot_coefficients(self, ax, **options)
+
     def __len__(self) -> int:
         return len(self.l2)
 

@@ -195,6 +195,12 @@ class Bootstrap(Resampled):
             both = self._over_sets(quantiles if method == "percentile" else mirrored)
         return tuple(jax.tree.map(lambda ends, i=i: ends[i], both) for i in range(2))
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Each parameter with its interval; see `jgd.plotting.plot_intervals`."""
+        from jgd import plotting
+
+        return plotting.plot_intervals(self, ax, **options)
+
     def _bca(self, tails: np.ndarray) -> Any:
         skewness = self._jackknife()._over_sets(_acceleration)
         accelerations = iter(jax.tree.leaves(skewness))

@@ -21,6 +21,7 @@ from jgd.transformation import as_transformation
 
 if TYPE_CHECKING:
     from jgd.diagnosis import Diagnosis
+    from jgd.training._replay import Trajectory
 
 
 class FitError(RuntimeError):
@@ -113,6 +114,7 @@ class HostNotes:
     stop: Any = None
     steps_per_epoch: int | None = None
     batch_size: Any = None
+    start: tuple[Any, bool | str, Any, State | None] | None = None  # key, shuffle, and the params and state that were given
     setting: dict[str, Any] | None = None
     ended_by: str = ""
     explained: str = ""
@@ -360,6 +362,28 @@ class Result(Answering):
             raise ValueError(f"tolerance must be above 0, found {shown(tolerance)}.")
         return diagnosis.diagnose(self, problem, tx, data, batch_size, tolerance)
 
+    def trajectory(self, points: int = 200) -> "Trajectory":
+        """The parameters on the way: the run is run again, step by step the same, and looked at as it goes.
+
+        Args:
+          points: at how many steps at most, equally spaced; the last is among them.
+
+        Returns:
+          Steps (points,), and the parameters before each, with a leading axis.
+
+        Raises:
+          TypeError: for a result that does not know how it was run: out of compiled code, or of `jgd.solve`.
+
+        >>> import jgd
+        >>> way = jgd.minimize(lambda w: w**2, 1.0, jgd.gd(0.25), steps=3).trajectory()
+        >>> way.step.tolist(), way.params.tolist()
+        ([0, 1, 2, 3], [1.0, 0.5, 0.25, 0.125])
+        """
+        from jgd.training._replay import trajectory
+
+        self._need_single("trajectory()")
+        return trajectory(self, points)
+
     @property
     def classes(self) -> tuple | None:
         """The labels that the class numbers stand for."""
@@ -377,12 +401,19 @@ class Result(Answering):
         return frame
 
     @public
-    def plot(self, ax=None, **options):
-        """The loss curve; see `jgd.plotting.plot_loss`."""
+    def plot(self, ax=None, *, kind: str | None = None, **options):
+        """A picture of the run.
+
+        Args:
+          ax: the matplotlib axes to draw on; new ones if not given.
+          kind: "loss" (`jgd.plotting.plot_loss`), "run", "fit", "weights" or "diagnosis". By default the loss curve; of what has
+            none, as a closed form, the fit to the data, where one or two columns can be drawn.
+          **options: those of the function that draws.
+        """
         from jgd import plotting
 
         self._need_single("plot()")
-        return plotting.plot_loss(self, ax=ax, **options)
+        return plotting.plot_result(self, ax, kind, **options)
 
     def __repr__(self) -> str:
         if not is_concrete(self.status_code):
