@@ -1,5 +1,8 @@
 """Pictures of runs, by matplotlib: one style, safe for colour-blind readers; every function takes `ax` and returns it."""
 
+from typing import TYPE_CHECKING
+
+from jgd._names import unknown_names
 from jgd.plotting._coefficients import plot_coefficients, plot_intervals
 from jgd.plotting._contours import animate_contours, plot_contours
 from jgd.plotting._diagnosis import plot_diagnosis
@@ -33,3 +36,6 @@ __all__ = [
     "plot_sweep",
     "plot_weights",
 ]
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.plotting")
