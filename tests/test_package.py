@@ -109,7 +109,14 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
 
 @pytest.mark.parametrize(
     "value",
-    [jgd.training._result.History, jgd.Problem.objective, jgd.Result.certificate, jgd.Result.diagnose, jgd._expression.pack],
+    [
+        jgd.training._result.History,
+        jgd.Problem.objective,
+        jgd.Result.certificate,
+        jgd.Result.diagnose,
+        jgd.Result.trajectory,
+        jgd._expression.pack,
+    ],
     ids=lambda v: v.__qualname__,
 )
 def test_examples_of_what_public_things_are_made_of(value):

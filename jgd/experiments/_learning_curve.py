@@ -89,9 +89,9 @@ def learning_curve(
       TypeError, ValueError: for bad arguments; for a classifier also where the fewest rows lack a class.
 
     >>> import jgd
-    >>> X, y = jgd.data.make_classes(300, 3, key=0)
-    >>> curve = jgd.learning_curve(jgd.logistic_regression(l2=1e-2), (X, y), sizes=[20, 60, 200], metrics=["accuracy"])
-    >>> curve.scores("accuracy").shape, bool(curve.scores().mean(axis=1)[0] > curve.scores().mean(axis=1)[-1])
+    >>> X, y = jgd.data.make_linear(300)
+    >>> curve = jgd.learning_curve(jgd.linear_regression(), (X, y), sizes=[10, 60, 200], metrics=["r2"])
+    >>> curve.scores("r2").shape, bool(curve.scores().mean(axis=1)[0] > curve.scores().mean(axis=1)[-1])
     ((3, 5), True)
 
     Source: Hastie, Tibshirani & Friedman, "The elements of statistical learning" (2009), section 7.10.

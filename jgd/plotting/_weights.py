@@ -44,8 +44,7 @@ def plot_weights(result: Any, axes: Any = None, *, points: int = 60, activations
 
     >>> import jgd, matplotlib
     >>> matplotlib.use("agg")
-    >>> problem = jgd.Problem(lambda w: (w**2 - 1) ** 2 @ jnp.ones(500), init=jgd.initializers.normal((500,)))
-    >>> import jax.numpy as jnp
+    >>> problem = jgd.Problem(lambda w: ((w**2 - 1) ** 2).sum(), init=jgd.initializers.normal((500,)))
     >>> axes = jgd.plotting.plot_weights(jgd.fit(problem, None, jgd.gd(0.05), steps=40))
     >>> [ax.get_title() for ax in axes], axes[0].get_xlabel()
     (['params'], 'step')
