@@ -136,6 +136,18 @@ def test_a_noisy_curve_is_smoothed_over_the_raw_one(line):
     np.testing.assert_allclose(plotting.plot_loss(noisy, smooth=5).lines[1].get_ydata(), moving_average(loss, 5))
 
 
+def test_regimes_are_smoothed_as_they_are_seen(line):
+    """On the logarithmic axis they share the noise at the end hides the course; on a linear one it would not show."""
+    X, y = line
+    noisy = jgd.fit(jgd.linear_regression(), (X, y + 30), jgd.gd(0.05), batch_size=1, epochs=5, record="step")
+    assert len(noisy.history) > 100
+    (ax,) = plotting.plot_regimes({"stochastic": noisy})
+    assert ax.get_yscale() == "log"
+    assert [curve.get_label() for curve in ax.lines] == ["_raw", "gd(0.05)"]
+    (ax,) = plotting.plot_regimes({"stochastic": noisy}, smooth=False)
+    assert len(ax.lines) == 1
+
+
 def test_seconds(run):
     ax = plotting.plot_loss(run, x="seconds")
     at = ax.lines[0].get_xdata()

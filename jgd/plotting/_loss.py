@@ -163,7 +163,7 @@ def _losses(result: Any, above: float | None) -> dict[str, np.ndarray]:
 
 def plot_regimes(
     regimes: Mapping[str, Any], axes: Any = None, *, optimum: float | None = None, excess: bool = False, x: str = "epoch",
-    title: str | None = None,
+    smooth: int | bool | None = None, title: str | None = None,
 ) -> Any:  # fmt: skip
     """Loss curves of the regimes side by side, one panel each, on one loss axis.
 
@@ -172,7 +172,7 @@ def plot_regimes(
       axes: as many matplotlib axes as there are regimes; new ones if not given.
       optimum: the best possible loss, marked in each panel.
       excess: draw how far losses lie above `optimum`.
-      x: "epoch", "step" or "seconds".
+      x, smooth: as in `plot_loss`.
       title: a title above the whole row.
 
     Returns:
@@ -199,19 +199,24 @@ def plot_regimes(
         axes = several_axes(axes, n, "regimes")
         if title:
             axes[0].figure.suptitle(plain(title))
-        values = [] if optimum is None or excess else [optimum]
+        values = _shown(regimes, None if excess else optimum, optimum if excess else None)
         for ax, (name, results) in zip(axes, regimes.items(), strict=True):
-            plot_loss(results, ax, x=x, log=False, optimum=optimum, excess=excess)
+            plot_loss(results, ax, x=x, log=spans(values), optimum=optimum, excess=excess, smooth=smooth)
             ax.set_title(plain(name))
-            for result in named(results).values():
-                ended_badly = result.status in ("diverged", "nonfinite")
-                for loss in _losses(result, optimum if excess else None).values():
-                    shown = loss[np.isfinite(loss)]
-                    # A diverged run may leave at the top.
-                    values.extend(shown[shown <= shown[0]] if ended_badly and len(shown) else shown)
-        fit_axis(axes, np.asarray(values))
+        fit_axis(axes, values)
         for ax in axes[1:]:
             ax.set_ylabel("")
         if own:
             ink_ticks(axes[0].figure)
     return axes
+
+
+def _shown(regimes: Mapping[str, Any], optimum: float | None, above: float | None) -> np.ndarray:
+    """The losses that the one axis of all regimes is for; a diverged run may leave at the top."""
+    values = [] if optimum is None else [optimum]
+    for result in [result for results in regimes.values() for result in named(results).values()]:
+        for loss in _losses(result, above).values():
+            found = loss[np.isfinite(loss)]
+            ended_badly = result.status in ("diverged", "nonfinite")
+            values.extend(found[found <= found[0]] if ended_badly and len(found) else found)
+    return np.asarray(values)
