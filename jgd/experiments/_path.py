@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jgd._display import Shown, View
 from jgd._over import Over, refuse_over
 from jgd.data import Dataset
 from jgd.experiments._cross_validate import cross_validate
@@ -18,7 +19,7 @@ from jgd.training import Result
 from jgd.training.stopping import STATUSES
 
 
-class RegularizationPath:
+class RegularizationPath(Shown):
     """Optima along penalties, the strongest first; made by `jgd.regularization_path`.
 
     Attributes:
@@ -82,6 +83,11 @@ class RegularizationPath:
         ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         folds = "" if self.cross_validation is None else f", {len(self.cross_validation.folds)} folds"
         return f"RegularizationPath({len(self)} penalties from {self.l2[0]:.4g} to {self.l2[-1]:.4g}{folds}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import path_view
+
+        return path_view(self)
 
     def _folds(self, what: str) -> CrossValidation:
         if self.cross_validation is None:

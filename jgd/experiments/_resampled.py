@@ -6,13 +6,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from jgd._display import Shown, View
 from jgd.data import Dataset
 from jgd.experiments._settings import Settings
 from jgd.experiments._weightings import Group, all_params, in_order
 from jgd.training.stopping import CONVERGED, STATUSES
 
 
-class Resampled:
+class Resampled(Shown):
     """Optima of resampled rows; see `Bootstrap` and `Jackknife`."""
 
     def __init__(self, settings: Settings, data: Dataset, whole: Sequence[Group], groups: Sequence[Group]):
@@ -65,6 +66,11 @@ class Resampled:
         ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         of = f" x {len(self._settings)} settings of {', '.join(self.names)}" if self.names else ""
         return f"{type(self).__name__}({len(self)} {self._what}{of}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import resampled_view
+
+        return resampled_view(self)
 
     _what = "sets of rows"
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete
+from jgd._display import Shown, View, is_readable
 from jgd.certificates import Certificate, certificate
 from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
@@ -109,7 +110,7 @@ class HostNotes:
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Result:
+class Result(Shown):
     """The outcome of a run. A pytree: under `vmap` it only gains leading axes.
 
     Attributes:
@@ -339,9 +340,18 @@ class Result:
     def __repr__(self) -> str:
         if not is_concrete(self.status_code):
             return "Result(traced)"
+        if isinstance(self.status_code, jax.ShapeDtypeStruct):
+            return f"Result(of shape {self.status_code.shape})"
+        if not is_readable((self.status_code, self.state, self.history)):
+            return "Result(its arrays were deleted)"
         if not self._single:
             return f"Result(batch of shape {np.shape(self.status_code)})"
         return f"Result({self.message})"
+
+    def _view(self) -> View:
+        from jgd.training._view import result_view
+
+        return result_view(self)
 
     def _need_single(self, what: str) -> None:
         if not self._single:
