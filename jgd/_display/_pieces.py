@@ -117,7 +117,7 @@ class Curve(NamedTuple):
     def text(self) -> str:
         name, values = next(iter(self.curves.items()))
         said = self._said
-        return f"{name}  {blocks(values, log=self.log)}  {said.removeprefix(name).strip()}"
+        return f"{name}  {blocks(values, log=self.log)}  {said.removeprefix(name + ':').strip()}"
 
     @property
     def _said(self) -> str:
@@ -127,7 +127,7 @@ class Curve(NamedTuple):
         known = np.concatenate([np.asarray(v, np.float64).ravel() for v in self.curves.values()])
         log = ", log scale" if (is_log(known) if self.log is None else self.log) else ""
         others = "".join(f"; {other} dashed" for other in list(self.curves)[1:])
-        return f"{name} {number(values[0])} to {number(values[-1])}{log}{others}{self.remark}"
+        return f"{name}: {number(values[0])} to {number(values[-1])}{log}{others}{self.remark}"
 
 
 class Note(NamedTuple):
