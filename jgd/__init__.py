@@ -6,7 +6,7 @@ from jgd import _configure, contrib, data, initializers, losses, penalties, plot
 from jgd._configure import configure
 from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
-from jgd.data import Dataset
+from jgd.data import Dataset, read
 from jgd.diagnosis import Diagnosis, Finding
 from jgd.experiments import (
     Bootstrap,
@@ -129,10 +129,12 @@ from jgd.optimizers import (
 from jgd.solvers import solve
 from jgd.training import (
     FitError,
+    Predictor,
     Result,
     apply_gradients,
     compute_gradients,
     fit,
+    load,
     minimize,
     stopping,
     train,
@@ -159,6 +161,7 @@ __all__ = [
     "LearningRates",
     "LinearParams",
     "MultiSteps",
+    "Predictor",
     "Problem",
     "RegularizationPath",
     "Result",
@@ -218,6 +221,7 @@ __all__ = [
     "lift",
     "linear_regression",
     "lion",
+    "load",
     "log_uniform",
     "logistic_regression",
     "lookahead",
@@ -245,6 +249,7 @@ __all__ = [
     "plotting",
     "polyak_sgd",
     "radam",
+    "read",
     "regularization_path",
     "rmsprop",
     "rprop",

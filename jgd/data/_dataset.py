@@ -39,7 +39,14 @@ class Dataset:
     Dataset(2 rows x 2 columns, float32, weighted)
     >>> data.sample_weight.tolist()
     [0.5, 1.5]
+
+    What `jgd.read` makes carries, on the host too, `notes` (what was done to the table, a line each), `encoder` (which turns
+    another such table into X) and `held_out` (the rows kept from training, if any).
     """
+
+    notes: tuple[str, ...] = ()
+    encoder: Any = None
+    held_out: "Dataset | None" = None
 
     def __init__(self, X: Any, y: Any = None, sample_weight: Any = None, *, columns: Sequence[str] | None = None):
         self._check(X, y, sample_weight, columns)
