@@ -10,6 +10,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import feather
 from sklearn.datasets import dump_svmlight_file
 
@@ -94,6 +96,28 @@ def test_tables_in_memory():
     ]
     for source in sources:
         same(jgd.read(source, "price"), expected)
+
+
+def test_arrays_may_be_tables():
+    """As (X, y) too: polars and Arrow keep their names, text in them is refused by name; a file is to be read first."""
+    X = {"a": [1.0, 2.0, 3.0], "b": [1, 0, 1]}
+    for make in (pl.DataFrame, pa.table):
+        data = jgd.Dataset(make(X), pl.Series([1.0, 2.0, 3.0]))
+        assert data.columns == ("a", "b")
+        assert data.X.tolist() == [[1, 1], [2, 0], [3, 1]]
+        with pytest.raises(
+            TypeError, match=r"X has columns that are not numbers: 'c' \(text\); encode .* \(jgd.read makes one column"
+        ):
+            jgd.Dataset(make(X | {"c": ["x", "y", "z"]}))
+        with pytest.raises(ValueError, match=r"X has 1 NaN values \(column a: 1\) .* fill them in \(jgd.read does, and"):
+            jgd.Dataset(make({"a": [None, 1.0], "b": [1, 2]}))
+        result = jgd.solve(jgd.linear_regression(), (make(X), [1.0, 2.0, 4.0]))
+        np.testing.assert_array_equal(result.predict(make(X)), result.predict(pd.DataFrame(X)))
+    for source in ("houses.csv", pd.DataFrame(X)):
+        with pytest.raises(
+            TypeError, match=r"found (str|DataFrame). A file or a table becomes one by jgd.read\(table, target=...\)"
+        ):
+            jgd.fit(jgd.linear_regression(), source, jgd.gd(0.1), epochs=1)
 
 
 def test_semicolons_and_decimal_commas(tmp_path):
@@ -286,6 +310,19 @@ def test_bad_sources(tmp_path):
         TypeError, match=r"source must be a file, a frame .*, found ndarray; arrays need no reading: give \(X, y\)"
     ):
         jgd.read(np.zeros((3, 2)), "y")
+    for source, found in (
+        ({"a": [1, 2, 3], "y": [1, 2]}, r"a \(3,\), y \(2,\)"),
+        ({"a": 1, "y": [1, 2]}, r"a \(\), y \(2,\)"),
+        ({"a": "xy", "y": [1, 2]}, r"a \(\), y \(2,\)"),
+        ({"a": np.zeros((2, 3)), "y": [1, 2]}, r"a \(2, 3\), y \(2,\)"),
+    ):
+        with pytest.raises(
+            ValueError, match=r"the table's columns must be lists \(or arrays\) of one length, found shapes " + found
+        ):
+            jgd.read(source, "y")
+    for source in (pd.Series([1, 2]), pl.Series([1, 2]), None):
+        with pytest.raises(TypeError, match=r"source must be a file, a frame .*, found (Series|NoneType)"):
+            jgd.read(source, "y")
     with pytest.raises(ValueError, match="the frame has no rows"):
         jgd.read(pd.DataFrame({"a": [], "y": []}), "y")
     with pytest.raises(ValueError, match="the frame has no columns"):
@@ -294,6 +331,22 @@ def test_bad_sources(tmp_path):
         jgd.read(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "y"]), "y")
     with pytest.raises(ValueError, match="the table has 0 rows with a target; at least 1 is needed"):
         jgd.read({"a": [1, 2], "y": [None, None]}, "y")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.binary(max_size=60)
+    | st.text(st.sampled_from('a1.,;\t\n"\r -:?'), max_size=60).map(str.encode)
+    | st.tuples(st.sampled_from([*_files.MAGIC, *_files.OTHERS, b"\x1f\x8b", b"\xff" * 8]), st.binary(max_size=40)).map(b"".join)
+)
+def test_any_bytes_are_read_or_refused(content):
+    """Whatever a file holds, it becomes a data set, or the message is one of jgd's own: it names the file or a column of it."""
+    said = None
+    try:
+        assert len(jgd.read(io.BytesIO(content), -1)) > 0
+    except ValueError as error:
+        said = str(error)
+    assert said is None or "the file" in said
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,9 @@ def test_whole_numbers_as_a_target():
     table = frame().assign(rooms=np.arange(50) % 7, visits=np.arange(50) % 21)
     assert not read(table, "visits").encoder.target.is_class
     assert read(table, "rooms").encoder.target.is_class
+    assert not read(table[:27], "rooms").encoder.target.is_class  # seven in 27 rows
+    assert read(table[:28], "rooms").encoder.target.is_class
+    assert read(table[:5].assign(two=[3, 3, 4, 3, 3]), "two", held_out=None).encoder.target.is_class
     made = read(table, "rooms", classes=False)
     assert np.asarray(made.y).mean() == pytest.approx(0, abs=1e-6)
     np.testing.assert_allclose(made.encoder.decode(made.y), table["rooms"].iloc[rows(table)[0]], atol=1e-5)

@@ -58,7 +58,10 @@ def as_column(what: str, values: Any, name: str, *, decimal: str | None = None, 
     Raises:
       ValueError: for infinite values, dates, nested values, mixed types, and numbers whose comma may mean either.
     """
-    if getattr(getattr(values, "dtype", None), "kind", "") in "biuf" and isinstance(getattr(values, "dtype", None), np.dtype):
+    dtype = getattr(values, "dtype", None)
+    if hasattr(dtype, "fill_value"):  # pandas's sparse ones
+        values, dtype = np.asarray(values), dtype.subtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return _plain(what, np.asarray(values))
     import pyarrow as pa
 
@@ -125,7 +128,7 @@ def _to_arrow(what: str, values: Any, name: str) -> Any:
         values = np.char.decode(values, "utf-8")
     try:
         return pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         found = sorted({type(value).__name__ for value in np.ravel(np.asarray(values, dtype=object))})
         raise ValueError(f"{what} holds {', '.join(found)}: make it all numbers or all text, or {leave_out(name)}.") from None
 
@@ -179,7 +182,7 @@ def _refusal(what: str, kind: Any, values: Any, name: str) -> str:
 
     types, some = pa.types, values.drop_null()
     first = f" (such as {str(some[0].as_py())!r})" if len(some) and not types.is_nested(kind) else ""
-    if types.is_date(kind) or types.is_timestamp(kind):
+    if types.is_date(kind) or types.is_timestamp(kind) or "period" in str(kind):
         return f"{what} holds dates{first}: {DERIVE}; or {leave_out(name)}."
     if types.is_time(kind):
         return f"{what} holds times of day{first}: give a number, such as the hours since midnight; or {leave_out(name)}."

@@ -83,7 +83,10 @@ def _header(name: str, head: str, separator: str) -> list[str]:
     """The names of the columns."""
     lines = csv.reader(io.StringIO(head, newline=""), delimiter=separator, skipinitialspace=True)
     try:
-        return [text.strip() for text in next(line for line in lines if len(line) > 1 or any(map(str.strip, line)))]
+        names = next((line for line in lines if len(line) > 1 or any(map(str.strip, line))), [])
+        if names:
+            return [text.strip() for text in names]
+        raise ValueError(f"{name} has no names of columns: it needs a line of them and lines of values.")
     except csv.Error as error:
         raise ValueError(_said(name, error)) from None
 

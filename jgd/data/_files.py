@@ -128,10 +128,10 @@ def read_table(source: Any, reading: Reading) -> Table:
         name = Path(str(getattr(source, "name", "the file"))).name
         return _from_buffer(name, pa.py_buffer(content.encode() if isinstance(content, str) else content), reading)
     if isinstance(source, Mapping):
-        return _checked("the table", list(map(str, source)), list(source.values()), reading)
+        return _from_columns(source, reading)
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         return _from_pandas(source, reading)
-    if hasattr(source, "__arrow_c_stream__"):
+    if hasattr(source, "__arrow_c_stream__") and (hasattr(source, "schema") or hasattr(source, "columns")):
         return _from_arrow("the table", pa.table(source), reading)
     raise TypeError(
         f"source must be a file, a frame (pandas, polars), an Arrow table or columns by name, found {type(source).__name__}; "
@@ -212,6 +212,16 @@ def _is_svmlight(head: bytes) -> bool:
     lines = [line.split(b"#")[0].split() for line in head.splitlines()]
     label, *pairs = next(filter(None, lines), [b""])
     return bool(pairs) and is_number(label.decode("latin-1")) and all(pair.count(b":") == 1 for pair in pairs[:3])
+
+
+def _from_columns(columns: Mapping, reading: Reading) -> Table:
+    """A dict of columns, which are lists, arrays or series of one length."""
+    length = lambda column: (len(column),) if hasattr(column, "__len__") and not isinstance(column, str) else ()
+    found = {str(name): getattr(column, "shape", length(column)) for name, column in columns.items()}
+    if any(len(shape) != 1 for shape in found.values()) or len(set(found.values())) > 1:
+        shown = ", ".join(f"{name} {shape}" for name, shape in found.items())
+        raise ValueError(f"the table's columns must be lists (or arrays) of one length, found shapes {shown}.")
+    return _checked("the table", list(found), list(columns.values()), reading)
 
 
 def _from_arrow(name: str, table: Any, reading: Reading) -> Table:

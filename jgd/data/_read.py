@@ -11,7 +11,7 @@ from jgd.data._encoder import Encoder, Target, as_labels, plural, weights
 from jgd.data._files import Reading, Table, read_table
 from jgd.data._learn import learn, moments
 
-CLASSES = 20  # whole numbers of so many values may be labels
+CLASSES = 20  # whole numbers of more values are no labels
 LABELS = 50  # a target of more classes is rather an identifier, prose or a number
 
 
@@ -48,8 +48,10 @@ def read(
       target: the column to predict, by name or position; a svmlight file has its own.
       sample_weight: a column of weights.
       drop: columns to leave out.
-      classes: whether the target is labels; if not given, text and truth values are, and whole numbers of at most 20 values.
-      held_out: a share of the rows to keep from training, drawn by the seed: `data.held_out`. Nothing is learnt from them.
+      classes: whether the target is labels; if not given, text and truth values are, and whole numbers of two values,
+        or of up to 20 that stand in four rows each, on average.
+      held_out: a share of the rows to keep from training, drawn by the seed: `data.held_out`. Nothing is learnt from them. (The
+        folds of `cross_validate` and the share of `fit(validation=...)` are split from what was read, with its means and fillings.)
       seed: of that draw.
       standardize: the columns, and a target that is not labels; or "columns" alone, or False. Predictions for tables are in
         the target's own unit in any case, and `data.encoder.in_units(params)` tells the parameters in the units of the table.
@@ -164,8 +166,7 @@ def _target(
     """The target, and a line that says what it is."""
     what, values = f"the target {name!r} of {table}", column.values
     if classes is None:
-        few = lambda: (values == np.floor(values)).all() and len(np.unique(values)) <= CLASSES
-        is_class = column.kind != "numbers" or few()
+        is_class = column.kind != "numbers" or _may_be_labels(values)
         asked = "" if column.kind != "numbers" or not is_class else " (classes=False standardises it as a number)"
     else:
         is_class, asked = classes, ""
@@ -181,6 +182,12 @@ def _target(
     centre, spread = moments(what, seen)
     said = f"target {name!r} standardised too (mean {centre:.6g}, standard deviation {spread:.6g}): a constant has loss 1"
     return Target(name, column.kind, False, centre, spread), said
+
+
+def _may_be_labels(values: np.ndarray) -> bool:
+    """Whether numbers are whole and so few that they may stand for classes: two, or up to 20 in four rows each."""
+    found = len(np.unique(values))
+    return bool((values == np.floor(values)).all()) and (found <= 2 or found <= CLASSES and 4 * found <= len(values))
 
 
 def _classes(what: str, table: str, name: str, column: Column, train: np.ndarray) -> str:
