@@ -68,6 +68,19 @@ def test_predictions_for_a_file(target, wide, tmp_path):
         assert loaded.notes["status"] == "converged"
 
 
+def test_a_file_of_the_other_precision(tmp_path):
+    """Saved in float64 and read in float32, or the other way."""
+    for wide in (True, False):
+        with jax.enable_x64(wide):
+            result, _ = solved("price")
+            expected = result.predict(table())
+            result.save(tmp_path / "m")
+        with jax.enable_x64(not wide):
+            loaded = jgd.load(tmp_path / "m")
+            assert loaded.params.weights.dtype == (np.float32 if wide else np.float64)
+            np.testing.assert_allclose(loaded.predict(table()), expected, rtol=1e-6)
+
+
 def test_arrays_keep_their_unit():
     """What a fit saw as arrays is predicted in the unit of its y, a data set too."""
     result, data = solved("price")

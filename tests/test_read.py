@@ -287,6 +287,11 @@ def test_everything_takes_it_as_it_is():
     second = jgd.fit(problem, other, jgd.gd(0.1), epochs=20)
     assert second.compile_seconds == 0.0
     np.testing.assert_array_equal(first.predict(table), second.predict(table.rename(columns={"size": "length"})))
+    apart = jgd.read(table, "sold", drop=["row"], held_out=0.2)
+    valid = jgd.fit(jgd.logistic_regression(l2=0.1), apart, jgd.gd(0.1), epochs=20, validation=apart.held_out)
+    codes = np.asarray(apart.held_out.y == "yes")
+    logits = np.asarray(apart.held_out.X) @ np.asarray(valid.params.weights) + float(valid.params.bias)
+    assert valid.history.validation_loss[-1] == pytest.approx(np.logaddexp(0, np.where(codes, -logits, logits)).mean(), rel=1e-4)
     split = jgd.fit(problem, data, jgd.gd(0.1), epochs=20, validation=0.2)
     swept = jgd.sweep(problem, data, jgd.gd(jgd.over([0.1, 0.01], name="lr")), epochs=20)
     solved = jgd.solve(problem, data)
@@ -310,7 +315,7 @@ texts = st.text(st.characters(codec="utf-8", categories=["L", "Nd"]), min_size=1
             st.floats(-1e6, 1e6, width=32),
         ),
         min_size=3,
-        max_size=30,
+        max_size=19,  # texts of more rows are refused where most are different
     )
 )
 def test_the_encoder_gives_the_same_rows_again(rows):
@@ -440,6 +445,8 @@ def test_missing_values_refused(column, message):
         ),
         (["1,5", "12", "0,25", "-3", "5e3"], [1.5, 12, 0.25, -3, 5000], "with decimal commas (such as '0,25')"),
         (["1.5", "12", "0.25", "-3", "5e3"], [1.5, 12, 0.25, -3, 5000], "stored as text (such as '-3')"),
+        (["$1,200", "$5", "-$3.5", "$ 1,000,000", "$0"], [1200, 5, -3.5, 1e6, 0], "with $ (such as '$ 1,000,000')"),
+        (["12 %", "5%", "-3,5%", "100 %", "0%"], [12, 5, -3.5, 100, 0], "with % (such as '-3,5%')"),
         (["1.234", "2.5", "", " ", "7"], [1.234, 2.5, 2.5, 2.5, 7], "stored as text (such as '1.234')"),
     ],
 )
@@ -458,6 +465,17 @@ def test_decimal_decides():
     assert jgd.read(codes, "y").columns == ("x", "zip=20", "zip=30")
     numbers = pd.DataFrame(GOOD).assign(zip=pd.Categorical([10, 20, 10, 20, 30]))
     assert jgd.read(numbers, "y").columns == ("x", "zip=20", "zip=30")
+
+
+def test_texts_that_are_names():
+    """A text of its own in most rows is none to learn from, however few rows there are."""
+    table = frame()[["size", "price"]].assign(owner=[f"owner {i // 2 if i < 48 else i}" for i in range(50)])
+    with pytest.raises(
+        ValueError, match=r"text \(such as 'owner 0'\) with 26 different values in 50 rows, too many .*: join the rare"
+    ):
+        jgd.read(table, "price")
+    assert jgd.read(table, "price", rare=2).columns[-1] == "owner=(other)"
+    assert len(jgd.read(table[:48], "price").columns) == 24
 
 
 def test_marks_for_missing_values():

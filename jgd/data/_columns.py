@@ -9,6 +9,7 @@ import numpy as np
 # What most writings of a date begin with.
 DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*", re.DOTALL)
 SPACE = "'\u2019 \u00a0\u202f"  # between thousands in several countries
+SIGNS = "$€£¥%"
 NUMBER = {mark: re.compile(rf"[+-]?(\d+\{mark}?\d*|\{mark}\d+)([eE][+-]?\d+)?") for mark in ".,"}
 THOUSANDS = {
     ".": re.compile(rf"[+-]?\d{{1,3}}([,{SPACE}]\d{{3}})+(\.\d+)?"),
@@ -159,6 +160,9 @@ def _text(what: str, values: Any, name: str, decimal: str | None, missing: Seque
     labels = column.labels
     if all(DATE.fullmatch(label) for label in labels) and decimal_mark(labels) is None:
         raise ValueError(f"{what} holds dates (such as {labels[0]!r}): {DERIVE}; or {leave_out(name)}.")
+    sign = _common_sign(labels)
+    if sign:
+        labels = tuple(label.replace(sign, "").strip() for label in labels)
     mark = decimal_mark(labels, decimal)
     if mark == "both":
         some = next(label for label in labels if "," in label)
@@ -174,7 +178,15 @@ def _text(what: str, values: Any, name: str, decimal: str | None, missing: Seque
     refuse_infinite(what, numbers)
     grouped, comma = (next((label for label in labels if set(label) & set(marks)), "") for marks in (between + SPACE, ","))
     written = "with separated thousands" if grouped else "with decimal commas" if comma else "stored as text"
+    if sign:
+        written, grouped = f"with {sign}", column.labels[0]
     return Column("numbers", numbers, note=f"numbers {written} (such as {grouped or comma or labels[0]!r}), read as numbers")
+
+
+def _common_sign(labels: Sequence[str]) -> str:
+    """The sign of a currency or of per cent that every text has once."""
+    signs = {"".join(mark for mark in label if mark in SIGNS) for label in labels}
+    return next(iter(signs)) if len(signs) == 1 and len(next(iter(signs))) == 1 else ""
 
 
 def _refusal(what: str, kind: Any, values: Any, name: str) -> str:

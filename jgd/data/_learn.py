@@ -93,14 +93,15 @@ def _texts(
     few = int(((counts > 0) & (counts < rare)).sum())
     odd = [label for label in labels if not is_number(label)]
     numeric = len(labels) - len(odd)
-    if len(labels) > categories or numeric >= 10 and 0 < len(odd) <= 3:
+    many = len(labels) > categories or len(seen) >= 20 and 2 * len(labels) > len(seen)
+    if many or numeric >= 10 and 0 < len(odd) <= 3:
         mixed = 2 * len(odd) < len(labels)
         some = f"numbers and text (such as {odd[0]!r})" if odd and mixed else f"text (such as {labels[0]!r})"
         advice = f"if {odd[0]!r} stands for a missing value, give missing=[{odd[0]!r}] (--missing)" if odd and mixed else ""
-        many = "join the rare ones by rare=10 (--rare), " if len(labels) > categories else ""
+        join = "join the rare ones by rare=10 (--rare), " if many else ""
         raise ValueError(
-            f"column {name!r} of {table} is {some} with {len(labels)} different values, too many to be categories: "
-            f"{advice or many + 'correct it'}, or {leave_out(name)}."
+            f"column {name!r} of {table} is {some} with {len(labels)} different values in {len(seen)} rows, too many to be "
+            f"categories: {advice or join + 'correct it'}, or {leave_out(name)}."
         )
     gaps = int(column.missing.sum())
     labels += [OTHER] * bool(few) + [MISSING] * bool((seen < 0).any())

@@ -51,7 +51,7 @@ def read(
       classes: whether the target is labels; if not given, text and truth values are, and whole numbers of two values,
         or of up to 20 that stand in four rows each, on average.
       held_out: a share of the rows to keep from training, drawn by the seed: `data.held_out`. Nothing is learnt from them. (The
-        folds of `cross_validate` and the share of `fit(validation=...)` are split from what was read, with its means and fillings.)
+        folds of `cross_validate` and the share of `fit(validation=0.2)` are of what was read, with its means and fillings.)
       seed: of that draw.
       standardize: the columns, and a target that is not labels; or "columns" alone, or False. Predictions for tables are in
         the target's own unit in any case, and `data.encoder.in_units(params)` tells the parameters in the units of the table.
