@@ -134,7 +134,7 @@ def test_classes(labels, counts):
     for classes in (True, None):
         made = read(table, "kind", classes=classes)
         whole = classes is None and isinstance(labels[0], (int, float)) and not isinstance(labels[0], bool)
-        asked = " (classes=False standardises it as a number)" if whole else ""
+        asked = " (as a number: classes=False, --model linear)" if whole else ""
         assert f"target 'kind': {counts}{asked}" in made.notes
         assert np.asarray(made.y).tolist() == table["kind"].iloc[train].tolist()
         assert np.asarray(made.held_out.y).tolist() == table["kind"].iloc[held_out].tolist()

@@ -167,7 +167,7 @@ def _target(
     what, values = f"the target {name!r} of {table}", column.values
     if classes is None:
         is_class = column.kind != "numbers" or _may_be_labels(values)
-        asked = "" if column.kind != "numbers" or not is_class else " (classes=False standardises it as a number)"
+        asked = "" if column.kind != "numbers" or not is_class else " (as a number: classes=False, --model linear)"
     else:
         is_class, asked = classes, ""
     if is_class:
