@@ -7,7 +7,7 @@ from jgd._configure import configure
 from jgd._names import unknown_names
 from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
-from jgd.data import Dataset
+from jgd.data import Dataset, read
 from jgd.diagnosis import Diagnosis, Finding
 from jgd.experiments import (
     Bootstrap,
@@ -129,13 +129,16 @@ from jgd.optimizers import (
     yogi,
     zero_nans,
 )
+from jgd.plotting import live_plot
 from jgd.solvers import solve
 from jgd.training import (
     FitError,
+    Predictor,
     Result,
     apply_gradients,
     compute_gradients,
     fit,
+    load,
     minimize,
     stopping,
     train,
@@ -163,6 +166,7 @@ __all__ = [
     "LearningRates",
     "LinearParams",
     "MultiSteps",
+    "Predictor",
     "Problem",
     "RegularizationPath",
     "Result",
@@ -223,6 +227,8 @@ __all__ = [
     "lift",
     "linear_regression",
     "lion",
+    "live_plot",
+    "load",
     "log_uniform",
     "logistic_regression",
     "lookahead",
@@ -250,6 +256,7 @@ __all__ = [
     "plotting",
     "polyak_sgd",
     "radam",
+    "read",
     "regularization_path",
     "rmsprop",
     "rprop",

@@ -18,7 +18,21 @@ ROOT = Path(jgd.__file__).parent
 
 # From the bottom up; a module imports only from layers below its own, or its own.
 LAYERS = [
-    ("_names", "_checks", "_errors", "_configure", "_leaves", "_over", "_factory", "_print", "_expression", "_parse"),
+    (
+        "_names",
+        "_checks",
+        "_errors",
+        "_configure",
+        "_display",
+        "_leaves",
+        "_meter",
+        "_over",
+        "_factory",
+        "_print",
+        "_expression",
+        "_boxes",
+        "_parse",
+    ),
     ("transformation", "schedules", "losses", "penalties", "initializers", "data"),
     ("transforms", "models"),
     ("optimizers", "contrib"),
@@ -26,7 +40,8 @@ LAYERS = [
     ("training",),
     ("diagnosis",),
     ("solvers",),
-    ("experiments", "_tables", "plotting"),
+    ("experiments", "plotting"),
+    ("_arguments", "_predict"),
     ("__main__",),
 ]
 LAYER = {module: i for i, layer in enumerate(LAYERS) for module in layer}
@@ -42,6 +57,7 @@ import sys, jax
 before = {k: v for k, v in jax.config.values.items()}
 import jgd
 optional = {"matplotlib", "pandas", "sklearn", "tqdm", "chex", "torch", "keras", "hypothesis", "IPython", "flax", "equinox"}
+optional |= {"pyarrow", "polars"}
 optional |= {"scipy"}  # it comes with JAX, and is slow to import
 assert not optional & set(sys.modules), optional & set(sys.modules)
 assert before == {k: v for k, v in jax.config.values.items()}
@@ -115,6 +131,7 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
         jgd.Result.certificate,
         jgd.Result.diagnose,
         jgd.Result.trajectory,
+        jgd.Result.save,
         jgd._expression.pack,
     ],
     ids=lambda v: v.__qualname__,
