@@ -353,7 +353,7 @@ GOOD = {"x": [1.0, 2.0, 4.0, 3.0, 5.0], "y": [1.5, 2.5, 2.0, 4.0, 3.0]}
         ({"sample_weight": "y"}, "the weights 'y' are the target too"),
         ({"sample_weight": "x", "drop": ["x"]}, "the weights 'x' are among the columns to drop"),
         ({"target": None}, r"the target is missing: which of the columns x, y\?"),
-        ({"target": "Y"}, "the table has no column 'Y': known: x, y"),
+        ({"target": "Y"}, r"the table has no column 'Y': did you mean 'y'\?"),
     ],
 )
 def test_bad_options(options, message):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jgd._errors import public
 from jgd.data._columns import Column, refuse_infinite
 from jgd.data._dataset import Dataset
 from jgd.data._files import Reading, Table, hint, read_table
@@ -85,6 +86,7 @@ class Encoder:
         target = f"; target {self.target.name}" if self.target else ""
         return f"Encoder({short(list(self.sources))} -> {short(self.columns)}{target})"
 
+    @public
     def encode(self, source: Any, *, target: bool = True) -> Dataset:
         """A table's rows as a data set; what no training row had stands in its `notes`.
 
@@ -140,6 +142,7 @@ class Encoder:
             return prediction
         return np.asarray(prediction, np.float64) * self.target.scale + self.target.mean
 
+    @public
     def in_units(self, params: Any) -> Any:
         """The parameters of a linear or logistic model for columns and target in their own units, in float64.
 

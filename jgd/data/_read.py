@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.data._columns import Column
 from jgd.data._dataset import Dataset
 from jgd.data._encoder import Encoder, Target, as_labels, plural, weights
@@ -15,6 +16,7 @@ CLASSES = 20  # whole numbers of more values are no labels
 LABELS = 50  # a target of more classes is rather an identifier, prose or a number
 
 
+@public
 def read(
     source: Any,
     target: str | int | None = None,

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import check_count, is_concrete
+from jgd._errors import public
 from jgd._over import refuse_over
 from jgd.certificates import Certificate, certificate
 from jgd.certificates._certificate import check_problem
@@ -36,6 +37,7 @@ SHARE, LOOSE, MORE, TRIES, NEAR = 0.3, 1e-2, 0.02, 4, 1e-10
 CHEAP, REACH = 0.5, 1e5
 
 
+@public
 def solve(
     problem: Problem, data: Any, *, tol: float = 1e-8, certify: bool = True, steps: int = 200, params: Any = None
 ) -> Result:  # fmt: skip
