@@ -104,7 +104,7 @@ class Encoder:
         notes: list[str] = []
         rows, y, weight = np.arange(table.rows), None, None
         if target and self.target is not None and self.target.name in table.columns:
-            found = table.column(self.target.name, "the target")
+            found = table.column(self.target.name, "the target", numbers=self.target.kind != "text")
             rows = np.flatnonzero(~found.missing)
             if len(rows) < table.rows:
                 notes.append(f"{table.rows - len(rows)} rows without a target left out")
@@ -130,6 +130,8 @@ class Encoder:
     def targets(self, name: str, column: Column) -> np.ndarray:
         """Targets as the training's are: standardised numbers, or labels."""
         target = self.target
+        if target.kind == "text" and column.kind != "text":
+            column = _as_text(column) or column
         if column.kind != target.kind and not {column.kind, target.kind} == {"numbers", "flags"}:
             raise ValueError(f"the target {target.name!r} of {name} holds {column.kind}, in training it held {target.kind}.")
         if target.is_class:

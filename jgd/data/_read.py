@@ -93,6 +93,8 @@ def read(
     notes = list(table.notes)
     target, weight, dropped = _roles(table, target, sample_weight, drop)
     found = table.column(target, "the target")
+    if found.note and (classes or classes is None and _may_be_labels(found.values[~found.missing])):
+        found = table.column(target, "the target", numbers=False)  # labels stay what they are
     rows = np.flatnonzero(~found.missing)
     if len(rows) < table.rows:
         notes.append(f"{table.rows - len(rows)} rows without a target left out")
