@@ -129,6 +129,7 @@ from jgd.optimizers import (
     yogi,
     zero_nans,
 )
+from jgd.plotting import live_plot
 from jgd.solvers import solve
 from jgd.training import (
     FitError,
@@ -226,6 +227,7 @@ __all__ = [
     "lift",
     "linear_regression",
     "lion",
+    "live_plot",
     "load",
     "log_uniform",
     "logistic_regression",

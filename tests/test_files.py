@@ -267,7 +267,7 @@ def arrays(**values):
         (b"\x93NUMPY and no more", "bad.dat cannot be read as npy"),
         (b"PK\x03\x04 and no more", "bad.dat cannot be read as npz"),
         (b"\x1f\x8b and no more", "bad.dat cannot be decompressed"),
-        (gzip.compress(b"a,y\n1,2,3\n"), "bad.dat is ragged: line 2 has 3 fields"),
+        (gzip.compress(b"a,y\n1,2,3\n", mtime=0), "bad.dat is ragged: line 2 has 3 fields"),
         (zipped(sheet="x"), "bad.dat is a zip archive without arrays: unpack it, or, if it is an Excel workbook, save it as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1", "bad.dat is an Excel workbook: save it as CSV, or give pandas.read_excel"),
         (b"SQLite format 3\0", "bad.dat is an SQLite database: give pandas.read_sql"),

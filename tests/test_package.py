@@ -18,7 +18,21 @@ ROOT = Path(jgd.__file__).parent
 
 # From the bottom up; a module imports only from layers below its own, or its own.
 LAYERS = [
-    ("_names", "_checks", "_errors", "_configure", "_leaves", "_over", "_factory", "_print", "_expression", "_parse"),
+    (
+        "_names",
+        "_checks",
+        "_errors",
+        "_configure",
+        "_display",
+        "_leaves",
+        "_meter",
+        "_over",
+        "_factory",
+        "_print",
+        "_expression",
+        "_boxes",
+        "_parse",
+    ),
     ("transformation", "schedules", "losses", "penalties", "initializers", "data"),
     ("transforms", "models"),
     ("optimizers", "contrib"),

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete, shown
+from jgd._display import Shown, View
 from jgd._errors import Answering, public
 from jgd.data._files import Reading, is_table, read_table
 
@@ -20,7 +21,7 @@ _canonical = jax.dtypes.canonicalize_dtype
 TEXT_ADVICE = "encode text as numbers first (jgd.read makes one column per value, as pandas.get_dummies does)"
 
 
-class Dataset(Answering):
+class Dataset(Answering, Shown):
     """Rows X with targets y and weights, checked once, when it is made.
 
     A pytree of arrays; names of columns and classes ride along on the host and are no part of its structure.
@@ -108,6 +109,11 @@ class Dataset(Answering):
         n, *shape = self.X.shape
         what = f"x {shape[0]} columns" if len(shape) == 1 else f"of {' x '.join(map(str, shape))}"
         return f"Dataset({n} rows {what}, {self.X.dtype}{weighted}{classes})"
+
+    def _view(self) -> View:
+        from jgd.data._view import dataset_view
+
+        return dataset_view(self)
 
     def take(self, rows: jax.Array, scale: jax.Array | None = None) -> "Dataset":
         """The rows at these positions, their weights times `scale` where given; weights keep the whole set's mean."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from jgd._checks import nearest, shown
+from jgd._display import Shown, View
 from jgd._errors import Answering, public
 from jgd.experiments import _sweep_tables
 from jgd.experiments._settings import Settings
@@ -27,7 +28,7 @@ class Models(Protocol):
     def refit(self, setting: int) -> Result: ...
 
 
-class CrossValidation(Answering):
+class CrossValidation(Answering, Shown):
     """Settings, each trained without each fold's test rows and scored on them; made by `jgd.cross_validate`.
 
     Arrays have the shape (folds, settings), settings in the order of a sweep: the first `over` varies slowest.
@@ -186,6 +187,11 @@ class CrossValidation(Answering):
         ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         of = f" x {self._count} settings of {', '.join(self.names)}" if self.names else ""
         return f"CrossValidation({len(self.folds)} folds{of}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import cross_validation_view
+
+        return cross_validation_view(self)
 
     @property
     def _count(self) -> int:

@@ -8,6 +8,7 @@ from jgd.plotting._contours import animate_contours, plot_contours
 from jgd.plotting._diagnosis import plot_diagnosis
 from jgd.plotting._fit import plot_fit
 from jgd.plotting._function import animate_function, plot_function
+from jgd.plotting._live import live_plot
 from jgd.plotting._loss import plot_loss, plot_regimes
 from jgd.plotting._rates import plot_learning_rates
 from jgd.plotting._result import plot_result as plot_result
@@ -21,6 +22,7 @@ from jgd.plotting._weights import plot_weights
 __all__ = [
     "animate_contours",
     "animate_function",
+    "live_plot",
     "plot_coefficients",
     "plot_contours",
     "plot_diagnosis",

@@ -28,7 +28,7 @@ def plot_run(result: Any, axes: Any = None, *, x: str = "epoch", smooth: int | b
 
     >>> import jgd, matplotlib
     >>> matplotlib.use("agg")
-    >>> tx = jgd.gd(jgd.schedules.cosine_decay(0.1, 20))
+    >>> tx = jgd.gd(jgd.schedules.cosine(0.1, 20))
     >>> axes = jgd.plotting.plot_run(jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, tx, steps=20), x="step")
     >>> [ax.get_ylabel() for ax in axes]
     ['loss', 'learning rate', 'gradient norm']

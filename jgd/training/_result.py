@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete, shown
+from jgd._display import Shown, View, is_readable
 from jgd._errors import Answering, Later, public
 from jgd.certificates import Certificate, certificate
 from jgd.data import Dataset
@@ -129,7 +130,7 @@ class HostNotes:
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Result(Answering):
+class Result(Answering, Shown):
     """The outcome of a run. A pytree: under `vmap` it only gains leading axes.
 
     Attributes:
@@ -436,9 +437,18 @@ class Result(Answering):
     def __repr__(self) -> str:
         if not is_concrete(self.status_code):
             return "Result(traced)"
+        if isinstance(self.status_code, jax.ShapeDtypeStruct):
+            return f"Result(of shape {self.status_code.shape})"
+        if not is_readable((self.status_code, self.state, self.history)):
+            return "Result(its arrays were deleted)"
         if not self._single:
             return f"Result(batch of shape {np.shape(self.status_code)})"
         return f"Result({self.message})"
+
+    def _view(self) -> View:
+        from jgd.training._view import result_view
+
+        return result_view(self)
 
     def _need_single(self, what: str) -> None:
         if not self._single:
