@@ -166,8 +166,9 @@ def test_lanes_and_sweeps(tmp_path):
 def test_what_no_training_row_had_is_warned_of():
     result, _ = solved("price")
     new = table().assign(town="Oslo")
-    with pytest.warns(UserWarning, match="town: 50 rows with a value that no training row had"):
+    with pytest.warns(UserWarning, match="town: 50 rows with a value that no training row had") as said:
         found = result.predict(new)
+    assert said[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(result.predict(table().assign(town="Bonn")), found)

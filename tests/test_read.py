@@ -153,6 +153,20 @@ def test_whole_numbers_as_a_target():
     np.testing.assert_allclose(made.encoder.decode(made.y), table["rooms"].iloc[rows(table)[0]], atol=1e-5)
 
 
+def test_labels_that_look_like_numbers():
+    """Texts stay texts, so that predictions are the labels that were given; a file that holds them as numbers goes with them."""
+    table = frame()[["size", "price"]].assign(kind=["01", "2"] * 25)
+    made = jgd.read(table, "kind")
+    assert np.asarray(made.y).tolist() == table["kind"].tolist()
+    result = jgd.solve(jgd.logistic_regression(l2=0.1), made)
+    assert set(result.predict(table)) <= {"01", "2"}
+    codes = jgd.read(table.assign(kind=["1", "2"] * 25), "kind")
+    assert codes.encoder.encode(table.assign(kind=[1, 2] * 25)).y.tolist() == ["1", "2"] * 25
+    prices = jgd.read(table.assign(kind=[f"{i},5" for i in range(50)]), "kind")
+    np.testing.assert_allclose(prices.encoder.decode(prices.y), np.arange(50) + 0.5, rtol=1e-5)
+    assert jgd.read(table, "kind", classes=False).y.dtype == np.float32
+
+
 def test_rare_class():
     """A class that only held-out rows have cannot be learnt."""
     table = frame()
@@ -353,7 +367,7 @@ GOOD = {"x": [1.0, 2.0, 4.0, 3.0, 5.0], "y": [1.5, 2.5, 2.0, 4.0, 3.0]}
         ({"sample_weight": "y"}, "the weights 'y' are the target too"),
         ({"sample_weight": "x", "drop": ["x"]}, "the weights 'x' are among the columns to drop"),
         ({"target": None}, r"the target is missing: which of the columns x, y\?"),
-        ({"target": "Y"}, "the table has no column 'Y': did you mean 'y'"),
+        ({"target": "Y"}, r"the table has no column 'Y': did you mean 'y'\?"),
     ],
 )
 def test_bad_options(options, message):

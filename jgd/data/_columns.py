@@ -46,7 +46,9 @@ class Column(NamedTuple):
         return self._replace(values=self.values[rows])
 
 
-def as_column(what: str, values: Any, name: str, *, decimal: str | None = None, missing: Sequence[str] = ()) -> Column:
+def as_column(
+    what: str, values: Any, name: str, *, decimal: str | None = None, missing: Sequence[str] = (), numbers: bool = True
+) -> Column:
     """The column from a NumPy array, a pandas series or an Arrow array.
 
     Args:
@@ -55,6 +57,7 @@ def as_column(what: str, values: Any, name: str, *, decimal: str | None = None, 
       name: the column's name, for advice.
       decimal: "." or ",", where texts may be numbers written so; None finds out.
       missing: texts that stand for a missing value.
+      numbers: whether texts may be numbers at all.
 
     Raises:
       ValueError: for infinite values, dates, nested values, mixed types, and numbers whose comma may mean either.
@@ -78,7 +81,8 @@ def as_column(what: str, values: Any, name: str, *, decimal: str | None = None, 
     if types.is_dictionary(kind):
         return _coded(values, missing)
     if types.is_string(kind) or types.is_large_string(kind) or kind == pa.string_view():
-        return _text(what, values.cast(pa.large_string()), name, decimal, missing)
+        values = values.cast(pa.large_string())
+        return _text(what, values, name, decimal, missing) if numbers else _coded(values.dictionary_encode(), missing)
     raise ValueError(_refusal(what, kind, values, name))
 
 

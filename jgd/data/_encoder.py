@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jgd._errors import public
 from jgd.data._columns import Column, refuse_infinite
 from jgd.data._dataset import Dataset
 from jgd.data._files import Reading, Table, hint, read_table
@@ -85,6 +86,7 @@ class Encoder:
         target = f"; target {self.target.name}" if self.target else ""
         return f"Encoder({short(list(self.sources))} -> {short(self.columns)}{target})"
 
+    @public
     def encode(self, source: Any, *, target: bool = True) -> Dataset:
         """A table's rows as a data set; what no training row had stands in its `notes`.
 
@@ -102,7 +104,7 @@ class Encoder:
         notes: list[str] = []
         rows, y, weight = np.arange(table.rows), None, None
         if target and self.target is not None and self.target.name in table.columns:
-            found = table.column(self.target.name, "the target")
+            found = table.column(self.target.name, "the target", numbers=self.target.kind != "text")
             rows = np.flatnonzero(~found.missing)
             if len(rows) < table.rows:
                 notes.append(f"{table.rows - len(rows)} rows without a target left out")
@@ -128,6 +130,8 @@ class Encoder:
     def targets(self, name: str, column: Column) -> np.ndarray:
         """Targets as the training's are: standardised numbers, or labels."""
         target = self.target
+        if target.kind == "text" and column.kind != "text":
+            column = _as_text(column) or column
         if column.kind != target.kind and not {column.kind, target.kind} == {"numbers", "flags"}:
             raise ValueError(f"the target {target.name!r} of {name} holds {column.kind}, in training it held {target.kind}.")
         if target.is_class:
@@ -140,6 +144,7 @@ class Encoder:
             return prediction
         return np.asarray(prediction, np.float64) * self.target.scale + self.target.mean
 
+    @public
     def in_units(self, params: Any) -> Any:
         """The parameters of a linear or logistic model for columns and target in their own units, in float64.
 

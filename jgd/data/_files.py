@@ -71,13 +71,14 @@ class Table(NamedTuple):
         """How many rows it has."""
         return len(next(iter(self.columns.values())))
 
-    def column(self, name: str, role: str = "column") -> Column:
-        """The column of this name, read."""
+    def column(self, name: str, role: str = "column", *, numbers: bool = True) -> Column:
+        """The column of this name, read; texts that are numbers as numbers, unless those are not wanted."""
         if self.sparse and name not in self.columns:
             return Column("numbers", np.zeros(self.rows))
         reading = self.reading
         what = f"{role} {name!r} of {self.name}"
-        return as_column(what, self.columns[name], name, decimal=reading.decimal, missing=reading.missing)
+        options = {"decimal": reading.decimal, "missing": reading.missing, "numbers": numbers}
+        return as_column(what, self.columns[name], name, **options)
 
     def known(self, name: str | int, what: str = "") -> str:
         """The name of a column, which a number says by its position.

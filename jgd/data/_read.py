@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.data._columns import Column
 from jgd.data._dataset import Dataset
 from jgd.data._encoder import Encoder, Target, as_labels, plural, weights
@@ -15,6 +16,7 @@ CLASSES = 20  # whole numbers of more values are no labels
 LABELS = 50  # a target of more classes is rather an identifier, prose or a number
 
 
+@public
 def read(
     source: Any,
     target: str | int | None = None,
@@ -91,6 +93,8 @@ def read(
     notes = list(table.notes)
     target, weight, dropped = _roles(table, target, sample_weight, drop)
     found = table.column(target, "the target")
+    if found.note and (classes or classes is None and _may_be_labels(found.values[~found.missing])):
+        found = table.column(target, "the target", numbers=False)  # labels stay what they are
     rows = np.flatnonzero(~found.missing)
     if len(rows) < table.rows:
         notes.append(f"{table.rows - len(rows)} rows without a target left out")

@@ -150,7 +150,7 @@ def fit(
 
     Args:
       problem: what to minimise, such as `jgd.linear_regression()`.
-      data: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`; None for a problem without data.
+      data: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`, as `jgd.read` makes of a file; None for a problem without data.
       tx: the optimizer, such as `jgd.adam(1e-2)`; any optax transformation; or text for `jgd.parse`.
       batch_size: rows of a step: "full" (full-batch), 1 (stochastic), or b (mini-batch, the last of an epoch may be short).
       epochs: passes over the data, at most.

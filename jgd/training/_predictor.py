@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import warnings
 import zipfile
 import zlib
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgd._errors import OURS, Answering, public
 from jgd._parse import parse
 from jgd.data import Dataset, Encoder
 from jgd.data._files import is_table
@@ -47,7 +49,7 @@ class Known(NamedTuple):
         return cls(tuple(data.X.shape[1:]), outputs, data.columns, data.classes, data.encoder)
 
 
-class Predictor:
+class Predictor(Answering):
     """A fitted model: it predicts, for arrays or for tables and files; what `jgd.load` returns.
 
     Attributes:
@@ -73,6 +75,7 @@ class Predictor:
         self.notes, self._known = notes, known
         self.columns, self.classes, self.encoder = known.columns, known.classes, known.encoder
 
+    @public
     def predict(self, X: Any) -> Any:
         """Predictions: values, or class labels as they were given.
 
@@ -85,10 +88,12 @@ class Predictor:
         numbers = self.problem.predict(self.params, rows, state=self.model_state)
         return decode(numbers) if self.classes is None else np.asarray(self.classes)[np.asarray(numbers)]
 
+    @public
     def probabilities(self, X: Any) -> jax.Array:
         """Class probabilities, shape (n, classes), in the order of `classes`; X as in `predict`."""
         return self.problem.probabilities(self.params, self._rows(X)[0])
 
+    @public
     def save(self, path: Any) -> None:
         """Writes it to a file, for `jgd.load`: arrays and text, no code. What a problem holds of functions is not written."""
         leaves = jax.tree_util.tree_leaves_with_path((self.params, self.model_state))
@@ -112,7 +117,7 @@ class Predictor:
         if known.encoder is not None and is_table(X):
             data = known.encoder.encode(X, target=False)
             for note in data.notes:
-                warnings.warn(note, stacklevel=3)
+                warnings.warn(note, stacklevel=_users_level())
             return data.X, known.encoder.decode
         if isinstance(X, (str, Path)) or hasattr(X, "read"):
             raise TypeError(
@@ -129,6 +134,15 @@ class Predictor:
         return new.X, same
 
 
+def _users_level() -> int:
+    """How far above its caller the user's own line is, as `warnings.warn` counts."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+@public
 def load(path: Any, problem: Problem | None = None) -> Predictor:
     """What `result.save(path)` wrote.
 

@@ -294,6 +294,7 @@ class Result(Answering, Shown):
         """Class probabilities for new rows, shape (n, classes), in the order of `classes`; X as in `predict`."""
         return self._predictor("probabilities", best).probabilities(X)
 
+    @public
     def save(self, path: Any, *, best: bool = False) -> None:
         """Writes what predicts to a file, for `jgd.load`: parameters, classes, and what turns tables into X; no rows, no code.
 
