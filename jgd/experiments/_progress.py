@@ -63,7 +63,7 @@ def meter(wanted: bool | Part, found: list[Group]) -> Iterator[Callable[[list[Bl
     def show(blocks: list[Block]) -> None:
         known[:] = [blocks]
         clock.look(sum(_done(block) for block in blocks), 0.0 if part is None else part.number / part.count)
-        if drawn.due and clock.start is not None:
+        if clock.start is not None and drawn.due:
             draw(blocks, False)
 
     try:
