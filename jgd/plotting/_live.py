@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jgd.plotting._loss import plot_loss
-from jgd.plotting._style import pyplot
+from jgd.plotting._style import pyplot, styled
 from jgd.training import Result
 from jgd.training._result import History
 
@@ -42,9 +42,10 @@ class LivePlot:
 
     def _draw(self, result: Result) -> None:
         began = time.perf_counter()
-        if self._ax is None:
-            self._ax = self._axes()
-        self._ax.clear()
+        with styled():
+            if self._ax is None:
+                self._ax = self._axes()
+            self._ax.clear()
         plot_loss(_thinned(result), ax=self._ax, **self._options)
         self._show()
         now = time.perf_counter()
