@@ -232,6 +232,19 @@ def test_folds_are_parts_of_one_line(log):
     assert all(", done after " not in line for line in lines[:-1])
 
 
+@pytest.mark.parametrize("replicates", [64, 67])
+def test_a_bootstrap_counts_its_fits(log, monkeypatch, replicates):
+    monkeypatch.setattr(_meter, "FIRST", 0.0)
+    ridge = jgd.linear_regression(l2=jgd.over([0.0, 1.0]))
+    shown = jgd.bootstrap(ridge, (X, Y), replicates=replicates, progress=True)
+    lines = log.getvalue().splitlines()
+    assert [int(re.match(rf"(\d+)/{2 * replicates} fits, ", line)[1]) for line in lines][-1] == 2 * replicates
+    assert len(lines) > 10
+    assert ", done after " in lines[-1]
+    plain = jgd.bootstrap(ridge, (X, Y), replicates=replicates)
+    np.testing.assert_allclose(shown.params.weights, plain.params.weights, rtol=1e-5, atol=1e-6)
+
+
 # --- live curves ------------------------------------------------------------------------------------------------------
 
 

@@ -77,6 +77,28 @@ def meter(wanted: bool | Part, found: list[Group]) -> Iterator[Callable[[list[Bl
             drawn.close()
 
 
+@contextlib.contextmanager
+def solving(wanted: bool, total: int) -> Iterator[Callable[[int], None] | None]:
+    """A function of how many fits more have been solved, of `total`; None if it is not wanted."""
+    if not wanted:
+        yield None
+        return
+    drawn, done = Meter(), 0
+
+    def show(more: int) -> None:
+        nonlocal done
+        done += more
+        if drawn.due or done == total:
+            passed = drawn.seconds
+            left = f"{duration(passed * (total - done) / done)} left" if done < total else f"done after {duration(passed)}"
+            drawn.draw(done / total, [f"{done:,}/{total:,} fits", left, f"{compact(done / passed)} fits/s"])
+
+    try:
+        yield show
+    finally:
+        drawn.close()
+
+
 class _Clock:
     """Speed and time left, from when the first call of a program had come back: compilation is over then."""
 
