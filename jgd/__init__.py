@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 from jgd import _configure, contrib, data, initializers, losses, penalties, plotting, schedules
 from jgd._configure import configure
+from jgd._names import unknown_names
 from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
-from jgd.data import Dataset
+from jgd.data import Dataset, read
 from jgd.diagnosis import Diagnosis, Finding
 from jgd.experiments import (
     Bootstrap,
@@ -15,6 +16,7 @@ from jgd.experiments import (
     Draws,
     Ensemble,
     Jackknife,
+    LearningCurve,
     LearningRates,
     RegularizationPath,
     Spread,
@@ -26,6 +28,7 @@ from jgd.experiments import (
     folds,
     halton,
     jackknife,
+    learning_curve,
     log_uniform,
     regularization_path,
     sample,
@@ -130,10 +133,12 @@ from jgd.plotting import live_plot
 from jgd.solvers import solve
 from jgd.training import (
     FitError,
+    Predictor,
     Result,
     apply_gradients,
     compute_gradients,
     fit,
+    load,
     minimize,
     stopping,
     train,
@@ -157,9 +162,11 @@ __all__ = [
     "FitError",
     "GradientTransformation",
     "Jackknife",
+    "LearningCurve",
     "LearningRates",
     "LinearParams",
     "MultiSteps",
+    "Predictor",
     "Problem",
     "RegularizationPath",
     "Result",
@@ -216,10 +223,12 @@ __all__ = [
     "lamb",
     "lars",
     "lbfgs",
+    "learning_curve",
     "lift",
     "linear_regression",
     "lion",
     "live_plot",
+    "load",
     "log_uniform",
     "logistic_regression",
     "lookahead",
@@ -247,6 +256,7 @@ __all__ = [
     "plotting",
     "polyak_sgd",
     "radam",
+    "read",
     "regularization_path",
     "rmsprop",
     "rprop",
@@ -309,10 +319,4 @@ __all__ = [
 _configure.read_environment()
 
 if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
-
-    def __getattr__(name: str):
-        from jgd._checks import nearest
-
-        if name in contrib.__all__:
-            raise AttributeError(f"module 'jgd' has no attribute {name!r}: it is jgd.contrib.{name}, as in optax.")
-        raise AttributeError(f"module 'jgd' has no attribute {name!r}; {nearest(name, __all__)}")
+    __getattr__ = unknown_names("jgd")

@@ -71,13 +71,19 @@ class Diagnosis(Shown, Sequence):
     ('learning_rate_too_large',)
     """
 
-    def __init__(self, findings: Sequence[Finding], outcome: str, remarks: Sequence[str] = ()):
+    def __init__(self, findings: Sequence[Finding], outcome: str, remarks: Sequence[str] = (), result: Any = None):
         self.findings = tuple(sorted(findings, key=lambda finding: -finding.weight))
-        self.outcome, self.remarks = outcome, tuple(remarks)
+        self.outcome, self.remarks, self._result = outcome, tuple(remarks), result
 
     @property
     def causes(self) -> tuple[str, ...]:
         return tuple(finding.cause for finding in self.findings)
+
+    def plot(self, ax: Any = None) -> Any:
+        """The run's loss curve with the findings on it; see `jgd.plotting.plot_diagnosis`."""
+        from jgd import plotting
+
+        return plotting.plot_diagnosis(self._result, ax, diagnosis=self)
 
     def __getitem__(self, index: Any) -> Any:
         return self.findings[index]

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jgd._checks import nearest
+from jgd._checks import shown
+from jgd._errors import argument_hint, public
 from jgd._meter import Meter
 from jgd._over import Over, held_over, refuse_over
 from jgd.data import Dataset
@@ -24,8 +25,10 @@ from jgd.training._metrics import named_metrics
 # In the order of `sweep`, so that settings come in its order.
 OF_A_RUN = ("batch_size", "epochs", "steps", "key", "shuffle", "stop", "record", "norms", "params")
 OF_A_SWEEP = ("memory", "progress", "confirm")
+OWN = ("folds", "metrics", "standardize", "tol")
 
 
+@public
 def cross_validate(
     problem: Problem, data: Any, tx: Any = None, *, folds: Any = 5, metrics: Sequence[str | Callable] = (),
     standardize: bool = False, key: Any = 0, tol: float | None = None, **options: Any,
@@ -85,7 +88,7 @@ def cross_validate(
     resolved = [alone.resolved(index) for index in alone.index]
     first = resolved[0]["problem"]
     if not isinstance(first, Problem):
-        raise TypeError(f"problem must be a jgd.Problem, found {first!r}.")
+        raise TypeError(f"problem must be a jgd.Problem, found {shown(first)}.")
     check_standardize(standardize, [setting["problem"] for setting in resolved])
     data = encoded(first, data)
     labels = labels_of(data)
@@ -103,7 +106,7 @@ def _check_options(tx: Any, options: dict[str, Any]) -> None:
         if name == "validation":
             raise TypeError("cross_validate takes no validation=: each fold is validated on the rows it leaves out.")
         if name not in (*OF_A_RUN, *OF_A_SWEEP):
-            raise TypeError(f"cross_validate takes no {name}=; {nearest(name, (*OF_A_RUN, *OF_A_SWEEP))}")
+            raise TypeError(f"cross_validate takes no {name}=: {argument_hint(name, (*OWN, *OF_A_RUN, *OF_A_SWEEP))}")
         if tx is None:
             raise TypeError(
                 f"{name}= is of a run, but without an optimizer problems are solved to their optima: leave it out, or give an "

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jgd._checks import check_count, is_concrete
+from jgd._checks import check_count, is_concrete, shown
+from jgd._errors import public
 from jgd._leaves import is_number
 from jgd._over import Over
 from jgd.experiments._groups import Group, groups
@@ -24,6 +25,7 @@ from jgd.transformation import GradientTransformation
 MANY_PROGRAMS, MANY_LANES = 50, 1_000_000
 
 
+@public
 def sweep(
     problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
     epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
@@ -103,14 +105,14 @@ def _check_how(halving: Any, memory: Any, **flags: Any) -> None:
     """Refuses what says how all lanes are run, and is nothing that a run can have."""
     for name, value in dict(halving=halving, memory=memory, **flags).items():
         if isinstance(value, Over):
-            raise TypeError(f"{name} says how all lanes are run, and takes one value, found {value!r}.")
+            raise TypeError(f"{name} says how all lanes are run, and takes one value, found {shown(value)}.")
     if halving is not None:
         check_count("halving", halving, low=2)
     if memory is not None and not (is_number(memory) and np.ndim(memory) == 0 and memory > 0):
-        raise ValueError(f"memory must be a number of bytes, such as 2e9, found {memory!r}.")
+        raise ValueError(f"memory must be a number of bytes, such as 2e9, found {shown(memory)}.")
     for name, value in flags.items():
         if not isinstance(value, (bool, np.bool_)):
-            raise TypeError(f"{name} must be True or False, found {value!r}.")
+            raise TypeError(f"{name} must be True or False, found {shown(value)}.")
 
 
 def _halving(factor: int | None, settings: Settings, found: list[Group]) -> Halving | None:

@@ -36,7 +36,7 @@ def make_result(
     inputs = run.inputs
     result.notes = HostNotes(
         problem=inputs.problem, tx=inputs.tx, data=inputs.data, stop=inputs.stop, batch_size=batch_size,
-        steps_per_epoch=run.plan.steps_per_epoch, **notes,
+        steps_per_epoch=run.plan.steps_per_epoch, start=(inputs.key, run.plan.shuffle, run.params, run.state), **notes,
     )  # fmt: skip
     return result
 

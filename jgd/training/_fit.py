@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jgd._checks import check_count, is_concrete
+from jgd._checks import check_count, is_concrete, shown
+from jgd._errors import during, public
 from jgd.models import Problem
 from jgd.training._decide import Carry, Memory, begin
 from jgd.training._driver import Driver, make_result, record_count
@@ -23,6 +24,7 @@ from jgd.training.stopping import RUNNING, StoppingRule
 from jgd.transformation import GradientTransformation
 
 
+@public
 def train(
     problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
     epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
@@ -133,6 +135,7 @@ def _is_filled(cell) -> bool:
         return False
 
 
+@public
 def fit(
     problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
     epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
@@ -194,7 +197,7 @@ def fit(
     if chunk is not None:
         check_count("chunk", chunk)
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
-        raise TypeError(f"callbacks must be a list of functions of a Result, found {callbacks!r}.")
+        raise TypeError(f"callbacks must be a list of functions of a Result, found {shown(callbacks)}.")
     watched = progress or bool(callbacks) or chunk is not None or stop is not None and "seconds" in stop.functions.needs
     one_by_one = None if all(getattr(callback, "paced", False) for callback in callbacks) else 1
     with meter(progress) as show:
@@ -205,7 +208,7 @@ def fit(
                 show(driver)
                 if callbacks and driver.status == RUNNING:
                     snapshot = driver.result()
-                    if any([_says_true(callback(snapshot)) for callback in callbacks]):
+                    if any([_says_true(_told(callback, snapshot)) for callback in callbacks]):
                         driver.end("a callback ended the run")
         except KeyboardInterrupt:
             if driver.start.memory is None:  # nothing has come back yet
@@ -225,6 +228,11 @@ def compiled(*arguments: Any, **options: Any) -> tuple[Any, tuple[Any, ...]]:
     bound.apply_defaults()
     of_run = {name: v for name, v in bound.arguments.items() if name not in ("progress", "callbacks", "chunk")}
     return Driver(prepare(**of_run, clock=True), bound.arguments["batch_size"], False).compiled()
+
+
+def _told(callback: Callable[[Result], Any], snapshot: Result) -> Any:
+    with during(f"a callback, called as {getattr(callback, '__name__', type(callback).__name__)}(result)"):
+        return callback(snapshot)
 
 
 def _says_true(answer: Any) -> bool:

@@ -1,24 +1,29 @@
 """What a run returns: a pytree of arrays, which on the host also knows how to predict, plot and explain itself."""
 
-from typing import TYPE_CHECKING, Any
+import difflib
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._checks import is_concrete
+from jgd._checks import is_concrete, shown
 from jgd._display import Shown, View, is_readable
+from jgd._errors import Answering, Later, public
 from jgd.certificates import Certificate, certificate
 from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
 from jgd.models._problem import encode
 from jgd.training._decide import Best
+from jgd.training._metrics import NAMED
+from jgd.training._predictor import Known, Predictor
 from jgd.training._step import State
 from jgd.training.stopping import STATUSES
 from jgd.transformation import as_transformation
 
 if TYPE_CHECKING:
     from jgd.diagnosis import Diagnosis
+    from jgd.training._replay import Trajectory
 
 
 class FitError(RuntimeError):
@@ -62,13 +67,13 @@ class History:
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.arrays:
-            raise KeyError(f"nothing called {name!r} was recorded, only {', '.join(self.arrays)}.")
+            raise KeyError(_not_recorded(name, self.arrays))
         return self.arrays[name]
 
     def __getattr__(self, name: str) -> Any:
         arrays = self.__dict__.get("arrays", {})  # none yet while a copy or a pickle is being read
         if name not in arrays:
-            raise AttributeError(f"nothing called {name!r} was recorded, only {', '.join(arrays)}.")
+            raise AttributeError(Later(lambda: _not_recorded(name, arrays)), name=name)
         return arrays[name]
 
     def __contains__(self, name: str) -> bool:
@@ -88,6 +93,20 @@ class History:
         return cls(dict(zip(names, children, strict=True)))
 
 
+def _not_recorded(name: Any, arrays: Any) -> str:
+    """What a message about a quantity that is not in a history says: what is, and what is near or has to be asked for."""
+    said = f"nothing called {name!r} was recorded, only {', '.join(arrays)}"
+    same = str(name).replace("val_", "validation_", 1) if str(name).startswith("val_") else str(name)
+    metric = same.removeprefix("validation_")
+    close = difflib.get_close_matches(same, arrays, n=1, cutoff=0.7)
+    if close:
+        return f"{said}: did you mean {close[0]!r}?"
+    if metric in NAMED:
+        same = f"metrics=[{metric!r}]" + (" and validation=" if same != metric else "")
+        return f"{said}: fit with {same} to have it."
+    return f"{said}: fit with validation= to have it." if same == "validation_loss" else f"{said}."
+
+
 class HostNotes:
     """What a result knows on the host besides its arrays; no part of the pytree."""
 
@@ -97,6 +116,7 @@ class HostNotes:
     stop: Any = None
     steps_per_epoch: int | None = None
     batch_size: Any = None
+    start: tuple[Any, bool | str, Any, State | None] | None = None  # key, shuffle, and the params and state that were given
     setting: dict[str, Any] | None = None
     ended_by: str = ""
     explained: str = ""
@@ -110,7 +130,7 @@ class HostNotes:
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Result(Shown):
+class Result(Answering, Shown):
     """The outcome of a run. A pytree: under `vmap` it only gains leading axes.
 
     Attributes:
@@ -127,6 +147,30 @@ class Result(Shown):
     >>> result.status, result.steps
     ('max_steps', 200)
     """
+
+    _elsewhere: ClassVar[dict[str, str]] = {
+        "coef_": "result.params.weights",
+        "weights": "result.params.weights",
+        "intercept_": "result.params.bias",
+        "bias": "result.params.bias",
+        "loss": "result.history.loss, or result.objective for the last",
+        "losses": "result.history.loss",
+        "grad_norm": "result.history.grad_norm",
+        "loss_": "result.objective",
+        "fun": "result.objective",
+        "x": "result.params",
+        "success": "result.status == 'converged'",
+        "converged": "result.status == 'converged'",
+        "nit": "result.steps",
+        "n_iter_": "result.steps",
+        "predict_proba": "result.probabilities(X)",
+        "classes_": "result.classes",
+        "score": "metrics= of jgd.fit, recorded in result.history",
+        "evaluate": "validation= and metrics= of jgd.fit, recorded in result.history",
+        "fit": "jgd.fit(..., state=result.state), which goes on",
+        "model": "result.params",
+        "lr": "result.history.learning_rate",
+    }
 
     def __init__(self, state: State, history: History, status_code: Any, steps: Any, best: Best | None):
         self.state, self.history, self.status_code, self.best = state, history, status_code, best
@@ -212,6 +256,7 @@ class Result(Shown):
         }[self.status]
         return f"{self.status} at step {int(self.state.step)}: {text}"
 
+    @public
     def check(self) -> "Result":
         """This result, if its run ended well (`converged` or `max_steps`).
 
@@ -233,22 +278,41 @@ class Result(Shown):
         """Seconds spent running, without compilation."""
         return self.notes.run_seconds
 
+    @public
     def predict(self, X: Any, *, best: bool = False) -> Any:
         """Predictions for new rows: values, or class labels as they were given.
 
         Args:
-          X: rows like those of the fit (a frame's columns must have the same names).
+          X: rows like those of the fit (a frame's columns must have the same names), whose predictions are in the unit of its
+            y; or, where the fit's data came from `jgd.read`, a table or a file like that, and the target's own unit.
           best: use the best parameters instead of the final ones.
         """
-        classes = self.notes.data.classes if self.notes.data is not None else None
-        chosen = self._chosen(best)
-        numbers = self._problem("predict").predict(chosen.params, self._rows(X), state=chosen.model_state)
-        return numbers if classes is None else np.asarray(classes)[np.asarray(numbers)]
+        return self._predictor("predict", best).predict(X)
 
+    @public
     def probabilities(self, X: Any, *, best: bool = False) -> jax.Array:
-        """Class probabilities for new rows, shape (n, classes), in the order of `classes`."""
-        return self._problem("probabilities").probabilities(self._chosen(best).params, self._rows(X))
+        """Class probabilities for new rows, shape (n, classes), in the order of `classes`; X as in `predict`."""
+        return self._predictor("probabilities", best).probabilities(X)
 
+    def save(self, path: Any, *, best: bool = False) -> None:
+        """Writes what predicts to a file, for `jgd.load`: parameters, classes, and what turns tables into X; no rows, no code.
+
+        Args:
+          path: the file, an .npz by any name.
+          best: write the best parameters instead of the final ones.
+
+        >>> import jgd, tempfile, os
+        >>> X, y = jgd.data.make_separable(50)
+        >>> result = jgd.fit(jgd.logistic_regression(l2=0.1), (X, y), jgd.gd(0.5), epochs=50)
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+        >>> result.save(path)
+        >>> bool((jgd.load(path).predict(X) == result.predict(X)).all())
+        True
+        """
+        self._need_single("save()")
+        self._predictor("save", best).save(path)
+
+    @public
     def certificate(self, data: Any = None, *, best: bool = False, enough: float = 0.0) -> Certificate:
         """How far from the optimum the parameters are at most; see `jgd.certificate`.
 
@@ -274,6 +338,7 @@ class Result(Shown):
         state = chosen.model_state if "state" in problem.functions.asks else None
         return certificate(problem, data, chosen.params, enough=enough, state=state)
 
+    @public
     def diagnose(
         self, *, problem: Any = None, data: Any = None, tx: Any = None, batch_size: Any = None, tolerance: float | None = None
     ) -> "Diagnosis":
@@ -312,14 +377,37 @@ class Result(Shown):
         tx = self.notes.tx if tx is None else as_transformation(tx)
         batch_size = self.notes.batch_size if batch_size is None else batch_size
         if tolerance is not None and not tolerance > 0:
-            raise ValueError(f"tolerance must be above 0, found {tolerance!r}.")
+            raise ValueError(f"tolerance must be above 0, found {shown(tolerance)}.")
         return diagnosis.diagnose(self, problem, tx, data, batch_size, tolerance)
+
+    def trajectory(self, points: int = 200) -> "Trajectory":
+        """The parameters on the way: the run is run again, step by step the same, and looked at as it goes.
+
+        Args:
+          points: at how many steps at most, equally spaced; the last is among them.
+
+        Returns:
+          Steps (points,), and the parameters before each, with a leading axis.
+
+        Raises:
+          TypeError: for a result that does not know how it was run: out of compiled code, or of `jgd.solve`.
+
+        >>> import jgd
+        >>> way = jgd.minimize(lambda w: w**2, 1.0, jgd.gd(0.25), steps=3).trajectory()
+        >>> way.step.tolist(), way.params.tolist()
+        ([0, 1, 2, 3], [1.0, 0.5, 0.25, 0.125])
+        """
+        from jgd.training._replay import trajectory
+
+        self._need_single("trajectory()")
+        return trajectory(self, points)
 
     @property
     def classes(self) -> tuple | None:
         """The labels that the class numbers stand for."""
         return self.notes.data.classes if self.notes.data is not None else None
 
+    @public
     def to_frame(self):
         """The history as a pandas frame, one row per record."""
         import pandas as pd
@@ -330,12 +418,20 @@ class Result(Shown):
             frame.insert(1, "epoch", frame["step"] / self.steps_per_epoch)
         return frame
 
-    def plot(self, ax=None, **options):
-        """The loss curve; see `jgd.plotting.plot_loss`."""
+    @public
+    def plot(self, ax=None, *, kind: str | None = None, **options):
+        """A picture of the run.
+
+        Args:
+          ax: the matplotlib axes to draw on; new ones if not given.
+          kind: "loss" (`jgd.plotting.plot_loss`), "run", "fit", "weights" or "diagnosis". By default the loss curve; of what has
+            none, as a closed form, the fit to the data, where one or two columns can be drawn.
+          **options: those of the function that draws.
+        """
         from jgd import plotting
 
         self._need_single("plot()")
-        return plotting.plot_loss(self, ax=ax, **options)
+        return plotting.plot_result(self, ax, kind, **options)
 
     def __repr__(self) -> str:
         if not is_concrete(self.status_code):
@@ -362,6 +458,7 @@ class Result(Shown):
             instead = {
                 "certificate": "jgd.certificate(problem, data, result.params)",
                 "diagnose": "result.diagnose(problem=..., data=..., tx=...)",
+                "save": "save the result of jgd.fit, or result.params",
             }.get(what, f"problem.{what}(result.params, X)")
             raise TypeError(f"a result made inside compiled code does not know its problem: {instead}.")
         return self.notes.problem
@@ -371,12 +468,11 @@ class Result(Shown):
             raise ValueError("no best parameters were kept: fit with validation=, or best='loss'.")
         return self.best if best else self.state
 
-    def _rows(self, X: Any) -> jax.Array:
-        data = self.notes.data
-        new = Dataset(X)
-        if data is not None and data.columns and new.columns and data.columns != new.columns:
-            raise ValueError(f"the columns differ from the fit's: found {new.columns}, expected {data.columns}.")
-        if data is not None and new.X.shape[1:] != data.X.shape[1:]:
-            columns = lambda X: f"{X.shape[1]} columns" if X.ndim == 2 else f"rows of shape {X.shape[1:]}"
-            raise ValueError(f"X has {columns(new.X)}, but the fit had {columns(data.X)}.")
-        return new.X
+    def _predictor(self, what: str, best: bool) -> Predictor:
+        problem, chosen, data = self._problem(what), self._chosen(best), self.notes.data
+        notes = {}
+        if self._single:
+            chain = None if self.notes.tx is None else repr(self.notes.tx)
+            notes = {"chain": chain, "status": self.status, "steps": self.steps, "objective": self.objective}
+        notes["read"] = [] if data is None else list(data.notes)
+        return Predictor(problem, chosen.params, chosen.model_state, Known.of(data), notes)
