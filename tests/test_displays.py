@@ -137,9 +137,17 @@ def test_the_text_of_a_dataset_and_of_a_certificate():
     assert str(proof).splitlines()[:4] == [
         "Certificate: proved",
         "  objective      0.0833333333333",
-        "  at most        0.0278 above the optimum",
+        "  at most        0.0278 above the optimum, 0.33 of the objective",
         "  by             exact",
     ]
+
+
+def test_a_result_shows_a_certificate_once_it_is_known():
+    X, y = jgd.data.make_line(20)
+    result = jgd.fit(jgd.linear_regression(), (X, y), jgd.gd(0.3), epochs=5)
+    assert "certificate" not in str(result)
+    gap = result.certificate().gap
+    assert f"certificate    at most {gap:.3g} above the optimum (exact)" in str(result)
 
 
 def test_a_chains_text_is_code_one_link_a_line_with_remarks():

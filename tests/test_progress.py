@@ -312,6 +312,13 @@ def test_where_nothing_can_be_drawn_it_refuses_at_once():
         jgd.live_plot()
 
 
+def test_options_are_checked_before_anything_runs(ax):
+    with pytest.raises(TypeError, match=r"live_plot has no argument 'smoth'; did you mean 'smooth'\?"):
+        jgd.live_plot(ax, smoth=3)
+    run(progress=False, epochs=5, callbacks=[jgd.live_plot(ax, x="step", log=False)])
+    assert (ax.get_xlabel(), ax.get_yscale()) == ("step", "linear")
+
+
 @pytest.mark.parametrize("every", [0, -1, "often", True])
 def test_every_is_refused(every, ax):
     with pytest.raises(ValueError, match=f"every is the seconds between two drawings, a number above 0, found {every!r}"):

@@ -1,5 +1,6 @@
 """The loss curve of a run, redrawn while it runs."""
 
+import inspect
 import io
 import sys
 import time
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._checks import nearest
 from jgd.plotting._loss import plot_loss
 from jgd.plotting._style import pyplot, styled
 from jgd.training import Result
@@ -14,6 +16,7 @@ from jgd.training._result import History
 
 # A curve is drawn through at most so many records; between two drawings passes at least so many times what one takes.
 RECORDS, SHARE = 2000, 20
+OPTIONS = tuple(inspect.signature(plot_loss).parameters)[2:]
 
 
 class LivePlot:
@@ -42,7 +45,7 @@ class LivePlot:
 
     def _draw(self, result: Result) -> None:
         began = time.perf_counter()
-        with styled():
+        with styled(self._given is None):
             if self._ax is None:
                 self._ax = self._axes()
             self._ax.clear()
@@ -93,6 +96,7 @@ def live_plot(ax: Any = None, *, every: float = 0.5, **options: Any) -> LivePlot
       **options: those of `jgd.plotting.plot_loss`.
 
     Raises:
+      TypeError: for an option that `plot_loss` does not have.
       ValueError: if `every` is not above 0.
       RuntimeError: where there is neither a notebook nor a window, and no `ax`.
 
@@ -107,6 +111,9 @@ def live_plot(ax: Any = None, *, every: float = 0.5, **options: Any) -> LivePlot
     """
     if isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0:
         raise ValueError(f"every is the seconds between two drawings, a number above 0, found {every!r}.")
+    for name in options:
+        if name not in OPTIONS:
+            raise TypeError(f"live_plot has no argument {name!r}; {nearest(name, ('every', *OPTIONS))}")
     return LivePlot(ax, float(every), options)
 
 
