@@ -1,6 +1,8 @@
 """Displays: both forms say the same, are well formed, escaped and small whatever they show, and never raise."""
 
+import io
 import re
+import sys
 from html.parser import HTMLParser
 
 import jax
@@ -146,8 +148,8 @@ def test_a_result_shows_a_certificate_once_it_is_known():
     X, y = jgd.data.make_line(20)
     result = jgd.fit(jgd.linear_regression(), (X, y), jgd.gd(0.3), epochs=5)
     assert "certificate" not in str(result)
-    gap = result.certificate().gap
-    assert f"certificate    at most {gap:.3g} above the optimum (exact)" in str(result)
+    proof = result.certificate()
+    assert f"certificate    at most {proof.gap:.3g} above the optimum ({proof.method})" in str(result)
 
 
 def test_a_chains_text_is_code_one_link_a_line_with_remarks():
@@ -177,6 +179,18 @@ def test_a_chains_text_is_code_one_link_a_line_with_remarks():
 )
 def test_text_parses_as_the_repr_does(tx):
     assert jgd.parse(str(tx)) == tx == jgd.parse(repr(tx))
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_it_can_be_printed_whatever_the_encoding(monkeypatch, encoding):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding, newline="\n"))
+    print(jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.5), steps=2))
+    print(jgd.sgd(jgd.schedules.linear(0.1, 0.0, 100)))
+    sys.stdout.flush()
+    text = written.getvalue().decode(encoding)
+    assert ("loss  █▁▁  9 to 0" if encoding == "utf-8" else "loss  #__  9 to 0") in text
+    assert ("█▇▇▇▆▆" if encoding == "utf-8" else "#***++") in text
 
 
 def test_input_is_escaped():
