@@ -269,7 +269,7 @@ def test_it_draws_seldom_and_does_not_shorten_chunks(monkeypatch, ax):
     monkeypatch.setattr(_live.LivePlot, "_draw", lambda self, result: drawn.append(len(result.history)) or draw(self, result))
     run(progress=False, epochs=1000, callbacks=[jgd.live_plot(ax, every=1e9)])
     assert len(calls) == 10
-    assert drawn == [1, 1001]  # at the first look, and at the end
+    assert drawn == [1001]
 
 
 def test_beside_a_callback_of_each_record_it_is_called_as_often():

@@ -26,7 +26,8 @@ class LivePlot:
 
     def __init__(self, ax: Any, every: float, options: dict[str, Any]):
         self._given, self._every, self._options = ax, every, options
-        self._ax, self._handle, self._next = ax, None, 0.0
+        self._ax, self._handle = ax, None
+        self._next: float | None = None
         self._in_notebook = ax is None and _in_notebook()
         if ax is None and not self._in_notebook and not _has_windows():
             raise RuntimeError(
@@ -35,13 +36,15 @@ class LivePlot:
             )
 
     def __call__(self, result: Result) -> None:
-        if time.perf_counter() >= self._next:
+        if self._next is None:  # a curve needs more than its first point
+            self._next = time.perf_counter() + self._every
+        elif time.perf_counter() >= self._next:
             self._draw(result)
 
     def finish(self, result: Result) -> None:
         """Draws the whole run; the next one gets a picture of its own."""
         self._draw(result)
-        self._ax, self._handle, self._next = self._given, None, 0.0
+        self._ax, self._handle, self._next = self._given, None, None
 
     def _draw(self, result: Result) -> None:
         began = time.perf_counter()
