@@ -14,8 +14,8 @@ from jgd._leaves import Static, equal, given, is_number
 from jgd._over import Over
 from jgd._print import code_of
 
-# More links than so many are counted, not drawn; lines of code are at most so long; a schedule is drawn at so many steps.
-MOST, WIDTH, POINTS = 60, 88, 64
+# More links than so many are counted, not drawn; lines of code are at most so long; a schedule is looked at at so many steps.
+MOST, WIDTH, POINTS = 60, 88, 441
 
 
 class Box(NamedTuple):
@@ -183,9 +183,9 @@ def schedule_curve(name: str, schedule: Any) -> Curve | None:
     last = max(10, round(1.1 * (_extent(schedule) or 1000)))
     numbers = [float(on_host(leaf)) for leaf in leaves]
     plain = jax.tree.unflatten(jax.tree.structure(schedule), numbers)
-    values = np.asarray(_at(plain, np.linspace(0, last, POINTS).astype(np.float32)))
+    values = np.asarray(_at(plain, np.linspace(0, last, POINTS).round().astype(np.float32)))
     most = values.max()
-    peak = f", at most {number(most)}" if most > 1.001 * max(values[0], values[-1]) else ""
+    peak = f", at most {most:.3g}" if most > 1.001 * max(values[0], values[-1]) else ""
     return Curve({name: values}, log=False, remark=f" in {last:,} steps{peak}")
 
 

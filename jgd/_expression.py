@@ -18,7 +18,7 @@ import numpy as np
 
 from jgd import _checks
 from jgd._checks import shown
-from jgd._display import Shown, View
+from jgd._display import Shown, View, printable
 from jgd._errors import Later, argument_hint, public, unknown_attribute
 from jgd._factory import Factory
 from jgd._leaves import Layout, Static, Whole, equal, given, is_number, is_whole, weak
@@ -191,7 +191,7 @@ class Expression(Shown, Whole):
         from jgd import _boxes
 
         try:
-            return _boxes.laid_out(self)
+            return printable(_boxes.laid_out(self))
         except Exception:  # a display never raises
             return repr(self)
 

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 # Seconds between two drawings; in a log the first line comes after so many, and each gap is so many times the one before.
 REDRAW, FIRST, GROWTH, LONGEST = 0.2, 2.0, 1.5, 60.0
-BAR = 20
+# A bar is so long, where a terminal has so many columns: numbers come first.
+BAR, WITH_BAR = 20, 120
 
 
 def duration(seconds: float) -> str:
@@ -59,14 +60,12 @@ class Terminal:
         self.stream, self.drawn = stream, 0
 
     def write(self, share: float, parts: Sequence[str]) -> None:
-        room, parts = shutil.get_terminal_size((100, 24)).columns - 1, list(parts)
+        columns, parts = shutil.get_terminal_size((100, 24)).columns, list(parts)
         full = round(BAR * share)
-        line = f"[{'#' * full}{'.' * (BAR - full)}] "
-        line = ", ".join(parts) if room < 60 else line + ", ".join(parts)
-        while len(line) > room and len(parts) > 1:
+        bar = f"[{'#' * full}{'.' * (BAR - full)}] " if columns >= WITH_BAR else ""
+        while len(parts) > 1 and len(bar + ", ".join(parts)) >= columns:
             parts.pop()
-            line = (line[: BAR + 3] if line.startswith("[") else "") + ", ".join(parts)
-        line = line[:room]
+        line = (bar + ", ".join(parts))[: columns - 1]
         self.stream.write("\r" + line.ljust(self.drawn))
         self.stream.flush()
         self.drawn = len(line)

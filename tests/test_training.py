@@ -442,13 +442,6 @@ def test_an_interruption_keeps_what_there_is():
     assert (result.steps, "interrupted" in result.message) == (4, True)
 
 
-def test_progress_counts_the_steps_taken(capsys):
-    result = bowl(progress=True, stop=jgd.stopping.target(1e-5))
-    bar = capsys.readouterr().err
-    assert f"{result.steps:.1f}/200" in bar.rpartition("\r")[2]
-    assert "loss=" in bar
-
-
 def test_minimize_and_tensorflows_two_calls_agree():
     w, state = 5.0, None
     for _ in range(10):

@@ -1,7 +1,7 @@
 """Displays: what notebooks show as HTML and `print` as text, made of the same pieces."""
 
 from jgd._display._pieces import Bars, Code, Curve, Facts, Note, Table, View, cell_html
-from jgd._display._shown import Shown, is_readable, on_host
+from jgd._display._shown import Shown, is_readable, on_host, printable
 from jgd._display._sparkline import blocks, number
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "is_readable",
     "number",
     "on_host",
+    "printable",
 ]

@@ -1,5 +1,6 @@
 """What has a display: one view, from which a notebook's HTML and what `print` writes are both drawn."""
 
+import sys
 from typing import Any
 
 import jax
@@ -7,6 +8,10 @@ import numpy as np
 
 from jgd._checks import is_concrete
 from jgd._display._pieces import View
+from jgd._display._sparkline import BLOCKS
+
+# What stands for the characters of curves, and for what was cut short.
+PLAIN = str.maketrans(dict(zip(BLOCKS, "_.:-=+*#", strict=True)) | {"✕": "x", "…": "..."})
 
 
 def is_readable(tree: Any) -> bool:
@@ -23,6 +28,15 @@ def is_readable(tree: Any) -> bool:
 def on_host(value: Any) -> np.ndarray:
     """The numbers as they are kept, in float64."""
     return np.asarray(value).astype(np.float64)
+
+
+def printable(text: str) -> str:
+    """The text as standard output can write it: block characters in plain letters where its encoding has none of them."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(PLAIN)
+    return text
 
 
 class Shown:
@@ -43,6 +57,6 @@ class Shown:
 
     def __str__(self) -> str:
         try:
-            return self._view().text()
+            return printable(self._view().text())
         except Exception:  # as above
             return repr(self)

@@ -2,7 +2,8 @@
 
 A page's own variables come first (JupyterLab's, Visual Studio Code's), so that a dark theme on a light system is dark; without
 them the reader's preference decides. A display paints its own background, so that its text is legible wherever it is put. The
-colours of tones and curves have a contrast of at least 3 on both backgrounds, and nothing is told by colour alone.
+colours of tones and curves have a contrast of at least 3 on both backgrounds, and nothing is told by colour alone. The class is
+named twice in each rule, to outweigh what JupyterLab says of any table.
 """
 
 LIGHT = {"fg": "#1f2328", "soft": "#59636e", "line": "#d1d9e0", "bg": "#ffffff", "box": "#f6f8fa"}
@@ -30,36 +31,37 @@ _RULES = """
 @media (prefers-color-scheme:dark){.jgd{%(dark)s}}
 [data-theme=dark] .jgd,[theme=dark] .jgd,[data-md-color-scheme=slate] .jgd{%(dark)s}
 [data-theme=light] .jgd,[data-md-color-scheme=default] .jgd{%(light)s}
-.jgd{color:var(--fg);background:var(--bg);font:13px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;max-width:60em;
+.jgd.jgd{color:var(--fg);background:var(--bg);font:13px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;max-width:60em;
 padding:.4em .6em;overflow-x:auto}
-.jgd header{display:flex;flex-wrap:wrap;gap:.2em .7em;align-items:baseline}
-.jgd header b{font-size:1.08em}
-.jgd code{font:12px/1.4 ui-monospace,Menlo,Consolas,monospace;color:inherit;background:none;padding:0;overflow-wrap:anywhere}
-.jgd p{margin:.25em 0}
-.jgd .tone{border:1px solid var(--note);border-left-width:4px;border-radius:3px;padding:0 .45em;white-space:nowrap}
-.jgd .tone.good{border-color:var(--good)}.jgd .tone.warn{border-color:var(--warn)}.jgd .tone.bad{border-color:var(--bad)}
-.jgd table{border-collapse:collapse;margin:.35em 0;font-size:inherit;color:inherit;border:0}
-.jgd tr,.jgd tbody tr:nth-child(odd),.jgd tbody tr:hover{background:none}
-.jgd th,.jgd td{padding:.12em .9em .12em 0;text-align:left;vertical-align:top;border:0;background:none;color:inherit;
+.jgd.jgd header{display:flex;flex-wrap:wrap;gap:.2em .7em;align-items:baseline}
+.jgd.jgd header b{font-size:1.08em}
+.jgd.jgd code{font:12px/1.4 ui-monospace,Menlo,Consolas,monospace;color:inherit;background:none;padding:0;overflow-wrap:anywhere}
+.jgd.jgd p{margin:.25em 0}
+.jgd.jgd .tone{border:1px solid var(--note);border-left-width:4px;border-radius:3px;padding:0 .45em;white-space:nowrap}
+.jgd.jgd .tone.good{border-color:var(--good)}.jgd.jgd .tone.warn{border-color:var(--warn)}
+.jgd.jgd .tone.bad{border-color:var(--bad)}
+.jgd.jgd table{border-collapse:collapse;margin:.35em 0;font-size:inherit;color:inherit;border:0}
+.jgd.jgd tbody tr,.jgd.jgd tbody tr:nth-child(odd),.jgd.jgd tbody tr:hover{background:none;border:0}
+.jgd.jgd th,.jgd.jgd td{padding:.12em .9em .12em 0;text-align:left;vertical-align:top;border:0;background:none;color:inherit;
 font-weight:400;max-width:none}
-.jgd td.number,.jgd th.number{text-align:right;font-variant-numeric:tabular-nums}
-.jgd th,.jgd caption,.jgd .soft,.jgd figcaption{color:var(--soft)}
-.jgd caption{text-align:left;padding:0;font-size:inherit}
-.jgd thead th{border-bottom:1px solid var(--line)}
-.jgd figure{margin:.4em 0}
-.jgd svg{display:block;overflow:visible}
-.jgd svg path{fill:none;stroke:var(--curve);stroke-width:1.6;stroke-linejoin:round;vector-effect:non-scaling-stroke}
-.jgd svg path+path{stroke:var(--other);stroke-dasharray:4 2}
-.jgd svg rect{fill:var(--curve)}
-.jgd svg line{stroke:var(--line);vector-effect:non-scaling-stroke}
-.jgd svg .end{stroke:var(--bad);stroke-width:2}
-.jgd ol{display:flex;flex-wrap:wrap;gap:.45em 0;align-items:stretch;list-style:none;margin:.35em 0;padding:0}
-.jgd li{display:flex;align-items:center;margin:0;padding:0}
-.jgd li+li::before{content:"\\2192";color:var(--soft);padding:0 .45em}
-.jgd .box{border:1px solid var(--line);border-radius:5px;background:var(--box);padding:.2em .6em .3em;align-self:stretch}
-.jgd .box table{margin:.1em 0 0}
-.jgd .box td,.jgd .box th{padding-right:.7em;font-size:12px}
-.jgd .box .default{color:var(--soft)}
+.jgd.jgd td.number,.jgd.jgd th.number{text-align:right;font-variant-numeric:tabular-nums}
+.jgd.jgd th,.jgd.jgd caption,.jgd.jgd .soft,.jgd.jgd figcaption{color:var(--soft)}
+.jgd.jgd caption{text-align:left;padding:0;font-size:inherit}
+.jgd.jgd thead th{border-bottom:1px solid var(--line)}
+.jgd.jgd figure{margin:.4em 0}
+.jgd.jgd svg{display:block;overflow:visible}
+.jgd.jgd svg path{fill:none;stroke:var(--curve);stroke-width:1.6;stroke-linejoin:round;vector-effect:non-scaling-stroke}
+.jgd.jgd svg path+path{stroke:var(--other);stroke-dasharray:4 2}
+.jgd.jgd svg rect{fill:var(--curve)}
+.jgd.jgd svg line{stroke:var(--line);vector-effect:non-scaling-stroke}
+.jgd.jgd svg .end{stroke:var(--bad);stroke-width:2}
+.jgd.jgd ol{display:flex;flex-wrap:wrap;gap:.45em 0;align-items:stretch;list-style:none;margin:.35em 0;padding:0}
+.jgd.jgd li{display:flex;align-items:center;margin:0;padding:0}
+.jgd.jgd li+li::before{content:"\\2192";color:var(--soft);padding:0 .45em}
+.jgd.jgd .box{border:1px solid var(--line);border-radius:5px;background:var(--box);padding:.2em .6em .3em;align-self:stretch}
+.jgd.jgd .box table{margin:.1em 0 0}
+.jgd.jgd .box td,.jgd.jgd .box th{padding-right:.7em;font-size:12px}
+.jgd.jgd .box .default{color:var(--soft)}
 """.strip()
 
 CSS = _RULES % {"light": _variables(LIGHT), "dark": _variables(DARK)}

@@ -60,10 +60,10 @@ class Certificate(Answering, Shown):
         return f"{start}at most {self.gap:.3g} above the optimum ({self.method}), gradient {self.gradient_norm:.3g})"
 
     def _view(self) -> View:
-        known = [("at most", f"{self.gap:.3g} above the optimum"), ("by", self.method)] if not self.reason else []
-        share = [("share of it", f"{self.gap / abs(self.objective):.3g}")] if known and self.objective else []
+        share = f", {self.gap / abs(self.objective):.2g} of the objective" if self.objective else ""
+        known = [("at most", f"{self.gap:.3g} above the optimum{share}"), ("by", self.method)] if not self.reason else []
         rows = [
-            ("objective", f"{self.objective:.12g}"), *known, *share, ("lower bound", f"{self.lower_bound:.12g}"),
+            ("objective", f"{self.objective:.12g}"), *known, ("lower bound", f"{self.lower_bound:.12g}"),
             ("gradient norm", f"{self.gradient_norm:.3g}"),
         ]  # fmt: skip
         tone = ("no bound", "warn") if self.reason else ("proved", "good")

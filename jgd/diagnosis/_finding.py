@@ -106,7 +106,7 @@ class Diagnosis(Shown, Sequence):
         tone = (f"{len(self)} found", "warn") if self else ("nothing found", "good")
         sure = lambda finding: "certain" if finding.certain else "likely"
         rows = [(finding.cause.replace("_", " "), sure(finding), finding.message, finding.remedy) for finding in self]
-        found = [Table(("cause", "", "what was found", "remedy"), rows)] if self else []
+        found = [Table(("cause", "how sure", "what was found", "remedy"), rows)] if self else []
         return View("Diagnosis", [tone], [Note(self.outcome), *found, *map(Note, self.remarks)])
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from jgd.experiments._groups import Group, Order
 from jgd.training._decide import Carry
 from jgd.training._driver import GLANCE, record_count
-from jgd.training._lanes import Form, Lanes, axes_of, busy, run_lanes
+from jgd.training._lanes import Form, Lanes, axes_of, begin_lanes, busy, run_lanes
 from jgd.training._step import State
 from jgd.training._table import Table
 from jgd.training.stopping import CONVERGED, DIVERGED, MAX_STEPS, NONFINITE, RUNNING, STALLED
@@ -82,6 +82,8 @@ class Block:
             before, floor = time.perf_counter(), self._floor()
             count = min(until - self.records, self._per_call if watched else self.form.capacity)
             was_running = self.status == RUNNING
+            if watched and self._carry is None:
+                self._begin()
             table, (records, steps), self.status, self._carry = self._call(count, self.group.steps, floor)
             self.failed += int(np.sum(was_running & np.isin(self.status, (DIVERGED, NONFINITE))))
             self.written.append(Written(self.table, self.records, _read(table, records - self.records)))
@@ -142,13 +144,23 @@ class Block:
         if self._lanes is None:
             self._lanes = self._given()
         bounds = np.array([limit, self.records, self.records + min(count, self.form.capacity), floor], np.int32)
-        with _CALLING:
-            programs, began = run_lanes._cache_size(), time.perf_counter()
-            table, carry, counts = run_lanes(self.form, self._lanes, self._carry, bounds)
-            if run_lanes._cache_size() > programs:
-                self.compile_seconds += time.perf_counter() - began
+        table, carry, counts = self._timed(run_lanes, self.form, self._lanes, self._carry, bounds)
         counts, status = np.asarray(counts).tolist(), np.asarray(carry.status)  # waits for the program
         return table, counts, status, carry
+
+    def _begin(self) -> None:
+        """What is remembered before the first record; the calls that follow are one program then, not two."""
+        self._lanes = self._given()
+        self._carry = self._timed(begin_lanes, self.form, self._lanes)
+
+    def _timed(self, program: Callable, *arguments: Any) -> Any:
+        """What a program returns; the time it took to compile is counted. One call at a time."""
+        with _CALLING:
+            programs, began = program._cache_size(), time.perf_counter()
+            out = program(*arguments)
+            if program._cache_size() > programs:
+                self.compile_seconds += time.perf_counter() - began
+        return out
 
     def _given(self) -> Lanes:
         group, some = self.group, np.where(self.table >= 0, self.table, self.table.max())

@@ -9,6 +9,7 @@ from jgd._checks import check_count, shown
 from jgd._errors import public
 from jgd.experiments._given_folds import check_parts
 from jgd.experiments._models import rows_of
+from jgd.experiments._progress import solving
 from jgd.experiments._resampled import Bootstrap, Jackknife
 from jgd.experiments._settings import Settings
 from jgd.experiments._weightings import Whole, check_solved, check_standardize, encoded, labels_of, solve_settings
@@ -24,7 +25,7 @@ KEPT = 2**26
 @public
 def bootstrap(
     problem: Problem, data: Any, *, replicates: int = 1000, key: Any = 0, stratify: bool = False, standardize: bool = False,
-    tol: float | None = None,
+    tol: float | None = None, progress: bool = False,
 ) -> Bootstrap:  # fmt: skip
     """Solves a linear or logistic regression on many sets of n rows drawn with replacement, all of them at once.
 
@@ -38,6 +39,8 @@ def bootstrap(
       stratify: whether each class is drawn from by itself, as many rows as it has.
       standardize: as in `jgd.cross_validate`.
       tol: as in `jgd.cross_validate`.
+      progress: say how many fits are solved, as `jgd.fit` does. They are solved in smaller parts then, which may move the last
+        bits of their numbers.
 
     Returns:
       A `Bootstrap`.
@@ -62,7 +65,8 @@ def bootstrap(
     drawn.check(data)
     how = dict(standardize=bool(standardize), tol=tol)
     whole = solve_settings(problems, data, Whole(), **how)
-    groups = solve_settings(problems, data, drawn, **how)
+    with solving(progress, len(drawn) * len(problems)) as show:
+        groups = solve_settings(problems, data, drawn, show=show, **how)
     return Bootstrap(settings, data, whole, groups, functools.partial(_jackknife, problems, settings, data, **how))
 
 

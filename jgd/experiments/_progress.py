@@ -52,7 +52,7 @@ def meter(wanted: bool | Part, found: list[Group]) -> Iterator[Callable[[list[Bl
         of_part = "" if part is None else f"{part.name} {part.number + 1} of {part.count}: "
         whole = share if part is None else (part.number + share) / part.count
         finished = over and (part is None or running or part.number + 1 == part.count)
-        speed = clock.speed(done)
+        speed = clock.speed(_computed(blocks))
         if finished:
             ending = f"{'interrupted' if running else 'done'} after {duration(drawn.seconds)}"
         else:
@@ -62,8 +62,8 @@ def meter(wanted: bool | Part, found: list[Group]) -> Iterator[Callable[[list[Bl
 
     def show(blocks: list[Block]) -> None:
         known[:] = [blocks]
-        clock.look(sum(_done(block) for block in blocks), 0.0 if part is None else part.number / part.count)
-        if drawn.due and clock.start is not None:
+        clock.look(_computed(blocks), 0.0 if part is None else part.number / part.count)
+        if clock.start is not None and drawn.due:
             draw(blocks, False)
 
     try:
@@ -77,20 +77,42 @@ def meter(wanted: bool | Part, found: list[Group]) -> Iterator[Callable[[list[Bl
             drawn.close()
 
 
+@contextlib.contextmanager
+def solving(wanted: bool, total: int) -> Iterator[Callable[[int], None] | None]:
+    """A function of how many fits more have been solved, of `total`; None if it is not wanted."""
+    if not wanted:
+        yield None
+        return
+    drawn, done = Meter(), 0
+
+    def show(more: int) -> None:
+        nonlocal done
+        done += more
+        if drawn.due or done == total:
+            passed = drawn.seconds
+            left = f"{duration(passed * (total - done) / done)} left" if done < total else f"done after {duration(passed)}"
+            drawn.draw(done / total, [f"{done:,}/{total:,} fits", left, f"{compact(done / passed)} fits/s"])
+
+    try:
+        yield show
+    finally:
+        drawn.close()
+
+
 class _Clock:
     """Speed and time left, from when the first call of a program had come back: compilation is over then."""
 
     def __init__(self, drawn: Meter):
         self.drawn, self.start = drawn, None
 
-    def look(self, done: int, share: float) -> None:
-        if self.start is None and done:
-            self.start = (self.drawn.seconds, done, share)
+    def look(self, computed: int, share: float) -> None:
+        if self.start is None and computed:
+            self.start = (self.drawn.seconds, computed, share)
 
-    def speed(self, done: int) -> float:
-        if self.start is None or done == self.start[1]:
+    def speed(self, computed: int) -> float:
+        if self.start is None or computed == self.start[1]:
             return 0.0
-        return (done - self.start[1]) / (self.drawn.seconds - self.start[0])
+        return (computed - self.start[1]) / (self.drawn.seconds - self.start[0])
 
     def left(self, share: float) -> float:
         passed, made = self.drawn.seconds - self.start[0], share - self.start[2]
@@ -100,6 +122,11 @@ class _Clock:
 def _done(block: Block) -> int:
     running = int(np.sum(block.status == RUNNING))
     return running * block.steps + (block.size - running) * block.group.steps
+
+
+def _computed(blocks: list[Block]) -> int:
+    """Steps that were made, fillers of tables included: what a speed is of."""
+    return sum(block.computed for block in blocks)
 
 
 def _best(blocks: list[Block]) -> str:

@@ -1,7 +1,7 @@
 """Optima of settings of a linear or logistic regression on many weightings of the same rows: folds, replicates, rows left out."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -109,8 +109,9 @@ def weight_of(data: Dataset) -> np.ndarray:
 
 
 def solve_settings(
-    problems: Sequence[Problem], data: Dataset, weightings: Weightings, *, standardize: bool, tol: float | None
-) -> list[Group]:
+    problems: Sequence[Problem], data: Dataset, weightings: Weightings, *, standardize: bool, tol: float | None,
+    show: Callable[[int], None] | None = None,
+) -> list[Group]:  # fmt: skip
     """The optima of all settings on all weightings, those that differ in l2 alone together.
 
     Args:
@@ -119,6 +120,8 @@ def solve_settings(
       weightings: their weights.
       standardize: whether the penalty is one on columns divided by their deviations in each weighting.
       tol: as for the solvers; that of the data's type if None.
+      show: called with how many fits were solved since it was called last; then they are solved in more and smaller parts, which
+        may move the last bits of their numbers.
     """
     groups: dict[Problem, list[int]] = {}
     for i, problem in enumerate(problems):
@@ -126,7 +129,7 @@ def solve_settings(
     found = []
     for problem, some in groups.items():
         l2 = np.array([float(problems[i].l2) for i in some])
-        found.append(Group(np.array(some), _solved(problem, data, weightings, l2, standardize, tolerance(tol, data))))
+        found.append(Group(np.array(some), _solved(problem, data, weightings, l2, standardize, tolerance(tol, data), show)))
     return found
 
 
@@ -140,11 +143,13 @@ def tolerance(tol: float | None, data: Dataset) -> float:
 
 
 def _solved(
-    problem: Problem, data: Dataset, weightings: Weightings, l2: np.ndarray, standardize: bool, tol: float
-) -> LaneSolutions:
+    problem: Problem, data: Dataset, weightings: Weightings, l2: np.ndarray, standardize: bool, tol: float,
+    show: Callable[[int], None] | None,
+) -> LaneSolutions:  # fmt: skip
     (n, d), weight, linear = data.X.shape, weight_of(data), problem.name == "linear_regression"
     by_leverage = linear and weightings.is_leave_one_out
     size = max(1, HELD // (len(l2) * d if by_leverage else n))
+    size = size if show is None else min(size, _even_part(len(weightings)))
     made = []
     for start in range(0, len(weightings), size):
         part = slice(start, min(start + size, len(weightings)))
@@ -160,7 +165,14 @@ def _solved(
         else:
             lanes = _from_strong_to_weak(problem, data, weights, l2, scale, tol)
         made.append(jax.tree.map(np.asarray, lanes))
+        if show is not None:
+            show((part.stop - part.start) * len(l2))
     return made[0] if len(made) == 1 else jax.tree.map(lambda *parts: np.concatenate(parts), *made)
+
+
+def _even_part(count: int) -> int:
+    """About a sixteenth of so many; parts of one size where there are such, since another size is another program."""
+    return next((count // k for k in range(16, 33) if count % k == 0), -(-count // 16))
 
 
 def _from_strong_to_weak(

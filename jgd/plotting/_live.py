@@ -1,5 +1,6 @@
 """The loss curve of a run, redrawn while it runs."""
 
+import inspect
 import io
 import sys
 import time
@@ -7,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from jgd._checks import nearest
 from jgd.plotting._loss import plot_loss
-from jgd.plotting._style import pyplot
+from jgd.plotting._style import pyplot, styled
 from jgd.training import Result
 from jgd.training._result import History
 
 # A curve is drawn through at most so many records; between two drawings passes at least so many times what one takes.
 RECORDS, SHARE = 2000, 20
+OPTIONS = tuple(inspect.signature(plot_loss).parameters)[2:]
 
 
 class LivePlot:
@@ -23,7 +26,8 @@ class LivePlot:
 
     def __init__(self, ax: Any, every: float, options: dict[str, Any]):
         self._given, self._every, self._options = ax, every, options
-        self._ax, self._handle, self._next = ax, None, 0.0
+        self._ax, self._handle = ax, None
+        self._next: float | None = None
         self._in_notebook = ax is None and _in_notebook()
         if ax is None and not self._in_notebook and not _has_windows():
             raise RuntimeError(
@@ -32,19 +36,22 @@ class LivePlot:
             )
 
     def __call__(self, result: Result) -> None:
-        if time.perf_counter() >= self._next:
+        if self._next is None:  # a curve needs more than its first point
+            self._next = time.perf_counter() + self._every
+        elif time.perf_counter() >= self._next:
             self._draw(result)
 
     def finish(self, result: Result) -> None:
         """Draws the whole run; the next one gets a picture of its own."""
         self._draw(result)
-        self._ax, self._handle, self._next = self._given, None, 0.0
+        self._ax, self._handle, self._next = self._given, None, None
 
     def _draw(self, result: Result) -> None:
         began = time.perf_counter()
-        if self._ax is None:
-            self._ax = self._axes()
-        self._ax.clear()
+        with styled(self._given is None):
+            if self._ax is None:
+                self._ax = self._axes()
+            self._ax.clear()
         plot_loss(_thinned(result), ax=self._ax, **self._options)
         self._show()
         now = time.perf_counter()
@@ -92,6 +99,7 @@ def live_plot(ax: Any = None, *, every: float = 0.5, **options: Any) -> LivePlot
       **options: those of `jgd.plotting.plot_loss`.
 
     Raises:
+      TypeError: for an option that `plot_loss` does not have.
       ValueError: if `every` is not above 0.
       RuntimeError: where there is neither a notebook nor a window, and no `ax`.
 
@@ -106,6 +114,9 @@ def live_plot(ax: Any = None, *, every: float = 0.5, **options: Any) -> LivePlot
     """
     if isinstance(every, bool) or not isinstance(every, (int, float)) or not every > 0:
         raise ValueError(f"every is the seconds between two drawings, a number above 0, found {every!r}.")
+    for name in options:
+        if name not in OPTIONS:
+            raise TypeError(f"live_plot has no argument {name!r}; {nearest(name, ('every', *OPTIONS))}")
     return LivePlot(ax, float(every), options)
 
 

@@ -218,7 +218,7 @@ def fit(
     result = driver.result()
     for callback in callbacks:
         if hasattr(callback, "finish"):
-            callback.finish(result)
+            _told(callback.finish, result)
     return result
 
 

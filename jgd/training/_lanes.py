@@ -127,6 +127,12 @@ def _begin(form: Form, lanes: Lanes) -> Carry:
 
 
 @functools.partial(jax.jit, static_argnums=0)
+def begin_lanes(form: Form, lanes: Lanes) -> Carry:
+    """What `run_lanes` begins with by itself; for whoever calls it often, so that its first call is the program of all."""
+    return _orders(form, functools.partial(_begin, form))(_store(form, lanes))
+
+
+@functools.partial(jax.jit, static_argnums=0)
 def run_lanes(form: Form, lanes: Lanes, carry: Carry | None, bounds) -> tuple[Table, Carry, jax.Array]:
     """Runs all lanes until a number of records is written, or few enough lanes are left running.
 

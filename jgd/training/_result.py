@@ -121,6 +121,7 @@ class HostNotes:
     ended_by: str = ""
     explained: str = ""
     proof: Any = None
+    certified: Any = None  # what `certificate()` last said, for displays
     run: Any = None  # the `Result` on other columns that these parameters were made of
     compile_seconds: float | None = None
     run_seconds: float | None = None
@@ -332,12 +333,16 @@ class Result(Answering, Shown):
         problem, chosen, known = self._problem("certificate"), self._chosen(best), self.notes.data
         if data is None and not best and self.notes.proof is not None:
             return self.notes.proof
+        of_fit = data is None and not best
         if data is None:
             data = known
         elif known is not None:
             data = encode(problem, as_dataset(data), known, problem.functions.encode)
         state = chosen.model_state if "state" in problem.functions.asks else None
-        return certificate(problem, data, chosen.params, enough=enough, state=state)
+        found = certificate(problem, data, chosen.params, enough=enough, state=state)
+        if of_fit:
+            self.notes.certified = found
+        return found
 
     @public
     def diagnose(

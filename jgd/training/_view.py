@@ -46,7 +46,7 @@ def _single(result: Any) -> View:
         ("gradient norm", number(last("grad_norm")) if "grad_norm" in history else None),
         ("learning rate", number(last("learning_rate")) if "learning_rate" in history else None),
         ("at the end", ", ".join(f"{name} {number(last(name))}" for name in names[:METRICS])),
-        ("certificate", _certified(notes.proof)),
+        ("certificate", _certified(notes.proof or notes.certified)),
         ("parameters", _parameters(result.params)),
         ("seconds", _seconds(notes)),
     ]
