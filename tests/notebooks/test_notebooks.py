@@ -1,42 +1,23 @@
-"""The notebooks run from top to bottom, draw something, and are committed without outputs."""
+"""The notebooks run from top to bottom, draw what they should, and are committed without outputs."""
 
-import base64
-import struct
-from pathlib import Path
-
-import jupyter_client
-import nbclient
 import nbformat
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+from tests.notebooks.execute import NOTEBOOKS, PEERS, Drawn, check, check_panel, code_cells
+from tests.notebooks.figures import FIGURES, Panel
 
 
-class ThisInterpreter(jupyter_client.AsyncKernelManager):
-    """Without folders of kernels to look in, "python3" is the interpreter that runs this test, whatever else is installed."""
-
-    def __init__(self, **kwargs):
-        super().__init__(kernel_spec_manager=jupyter_client.kernelspec.KernelSpecManager(kernel_dirs=[]), **kwargs)
-
-
-def code_cells(notebook):
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def png_sizes(notebook):
-    """(bytes, width, height) of every figure."""
-    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    pngs = [base64.b64decode(o.data["image/png"]) for o in outputs if "image/png" in o.get("data", {})]
-    return [(len(png), *struct.unpack(">II", png[16:24])) for png in pngs]
+def each(paths):
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
 
 
 def test_there_are_notebooks():
-    assert len(NOTEBOOKS) >= 7
+    assert len(NOTEBOOKS) >= 12
+    assert len(PEERS) == 1
+    assert list(FIGURES) == [path.stem for path in NOTEBOOKS]
 
 
-@each
+@each(NOTEBOOKS)
 def test_committed_clean(path):
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
@@ -51,26 +32,32 @@ def test_committed_clean(path):
     assert notebook.cells[0].source.startswith("# ")
 
 
-@each
+@each([path for path in NOTEBOOKS if path not in PEERS])
 def test_runs(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel's own backend, which puts figures into the notebook
-    notebook = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(
-        notebook,
-        kernel_name="python3",
-        kernel_manager_class=ThisInterpreter,
-        timeout=120,
-        resources={"metadata": {"path": str(tmp_path)}},
-    ).execute()
+    check(path, tmp_path, monkeypatch)
 
-    # A figure that shows something is neither small nor all of one colour (which would compress to next to nothing).
-    sizes = png_sizes(notebook)
-    assert sizes
-    for size, width, height in sizes:
-        assert size > 5000
-        assert min(width, height) > 200
-    for cell in code_cells(notebook):
-        for output in cell.outputs:
-            assert output.output_type != "error"
-            assert "Warning:" not in output.get("text", "")
+
+WANTED = Panel("Loss", "epoch", "loss", "-L", 2, 2, (0, 20, 0.01, 10))
+FINE = Drawn(WANTED._replace(limits=(-1, 21, 0.008, 12)), outside=0.1, overlapping=[], empty=False)
+
+
+def test_a_figure_as_it_should_be():
+    check_panel(FINE, WANTED)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (FINE._replace(panel=FINE.panel._replace(y="")), 'found Panel."Loss", "epoch", "", "-L", 2, 2'),
+        (FINE._replace(panel=FINE.panel._replace(lines=1)), 'found Panel."Loss", "epoch", "loss", "-L", 1, 2'),
+        (FINE._replace(panel=FINE.panel._replace(scales="--")), 'found Panel."Loss", "epoch", "loss", "--", 2, 2'),
+        (FINE._replace(panel=FINE.panel._replace(limits=(-1, 41, 0.008, 12))), "x ends elsewhere"),
+        (FINE._replace(panel=FINE.panel._replace(limits=(-1, 21, 1e-5, 12))), "y begins elsewhere"),
+        (FINE._replace(outside=1.0), "lies wholly outside"),
+        (FINE._replace(overlapping=["10 and 20"]), "10 and 20"),
+        (FINE._replace(empty=True), "Loss"),
+    ],
+)
+def test_a_figure_that_is_not(wrong, said):
+    with pytest.raises(AssertionError, match=said):
+        check_panel(wrong, WANTED)
