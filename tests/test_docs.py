@@ -1,0 +1,86 @@
+"""The pages of docs/: their code runs, page by page, and every public name has its place in the reference."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs._site import docstrings, reference
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = [path for path in sorted(DOCS.rglob("*.md")) if path.name != "hosts.md"]  # which tests/test_hosts.py runs
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_the_code_of_a_page_runs(path):
+    text, names = path.read_text(), {"__name__": "page"}
+    blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    assert blocks, f"{path} shows no code"
+    for block in blocks:
+        lines = "\n" * text.count("\n", 0, block.start(1))
+        exec(compile(lines + block[1], str(path), "exec"), names)
+
+
+def test_every_public_name_has_one_place_in_the_reference():
+    entries = [name for page in reference.PAGES for name in reference.of_page(page)]
+    assert sorted(entries) == sorted(reference.public())
+    assert set(reference.placed()) == set(reference.names()), "give each module a place in reference.PAGES"
+    assert len({page.name for page in reference.PAGES}) == len(reference.PAGES)
+
+
+def test_names_stand_in_the_order_of_their_module():
+    names = reference.names()
+    assert names["optimizers._adam"][:3] == ["jgd.adam", "jgd.adamw", "jgd.nadam"]
+    assert names["training.stopping"][-1] == "jgd.stopping.seconds"
+    assert "jgd.initializers.glorot_normal" in names["initializers"]
+    assert "jgd.Dataset" in names["data._dataset"]
+    assert "jgd.data.Dataset" not in reference.public()
+
+
+def test_a_name_that_jgd_only_imports_has_no_place():
+    with pytest.raises(LookupError, match="neither makes cache nor imports it from jgd"):
+        reference.origin("training._fit", "cache")
+
+
+def test_a_docstring_in_sections():
+    doc = """Minimises it.
+
+w <- w - rate * g;  t <- t + 1, as in `jgd.gd`. The rest is *prose* about t = 0.
+
+Args:
+  X, y: the data, of
+    two lines.
+  rate: a number.
+
+Returns:
+  A `Result`: what it says.
+
+Raises:
+  TypeError, ValueError: for bad ones.
+
+>>> 1 + 1
+2
+
+Source: nobody."""
+    text, arguments, returns, raises, rest = docstrings.sections(doc)
+    assert text.text == (
+        "Minimises it.\n\nw ← w - rate \\* g;<br>\nt ← t + 1, as in `jgd.gd`.\n{: .rule }\n\nThe rest is \\*prose\\* about t = 0."
+    )
+    assert arguments.items == (("X, y", "the data, of\ntwo lines."), ("rate", "a number."))
+    assert returns.text == "A `Result`: what it says."
+    assert raises.items == (("TypeError, ValueError", "for bad ones."),)
+    assert rest.text == "```pycon\n>>> 1 + 1\n2\n```\n\nSource: nobody."
+
+
+@pytest.mark.parametrize(
+    ("sentence", "rule"),
+    [
+        ("value(t) = init_value / sqrt(t)", True),
+        ("|f_k - f_(k-1)| <= tolerance * |f_(k-1)|.", True),
+        ("With d = g_t - g_(t-1):  m <- b1 m + d", True),
+        ("A small change is no proof: with r = 0 nothing is known.", False),
+        ("With r = 0 it is the mean of all.", False),
+    ],
+)
+def test_what_is_a_rule(sentence, rule):
+    assert docstrings.is_rule(sentence) is rule
