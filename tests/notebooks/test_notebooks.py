@@ -4,21 +4,14 @@ import base64
 import struct
 from pathlib import Path
 
-import jupyter_client
 import nbclient
 import nbformat
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+from docs._site.notebooks import FOLDER, ThisInterpreter, keep, kept
+
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-class ThisInterpreter(jupyter_client.AsyncKernelManager):
-    """Without folders of kernels to look in, "python3" is the interpreter that runs this test, whatever else is installed."""
-
-    def __init__(self, **kwargs):
-        super().__init__(kernel_spec_manager=jupyter_client.kernelspec.KernelSpecManager(kernel_dirs=[]), **kwargs)
 
 
 def code_cells(notebook):
@@ -52,7 +45,7 @@ def test_committed_clean(path):
 
 
 @each
-def test_runs(path, tmp_path, monkeypatch):
+def test_runs(path, tmp_path, monkeypatch, request):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel's own backend, which puts figures into the notebook
     notebook = nbformat.read(path, as_version=4)
@@ -74,3 +67,6 @@ def test_runs(path, tmp_path, monkeypatch):
         for output in cell.outputs:
             assert output.output_type != "error"
             assert "Warning:" not in output.get("text", "")
+
+    if request.config.option.executed:
+        keep(notebook, kept(path, Path(request.config.option.executed)))

@@ -1,0 +1,100 @@
+"""The notebooks as pages: executed once, and written as Markdown with their outputs."""
+
+import base64
+import hashlib
+import html
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jupyter_client
+import nbclient
+import nbformat
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "notebooks"
+EXECUTED = ROOT / ".notebooks"
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ThisInterpreter(jupyter_client.AsyncKernelManager):
+    """Without folders of kernels to look in, "python3" is the interpreter that runs this, whatever else is installed."""
+
+    def __init__(self, **kwargs):
+        super().__init__(kernel_spec_manager=jupyter_client.kernelspec.KernelSpecManager(kernel_dirs=[]), **kwargs)
+
+
+class Picture(NamedTuple):
+    """A file that a page shows."""
+
+    name: str
+    content: bytes
+
+
+def kept(path: Path, folder: Path = EXECUTED) -> Path:
+    """Where the executed copy of a notebook is kept: under another name as soon as it, or the package, has changed."""
+    digest = hashlib.sha256()
+    for source in [path, *sorted((ROOT / "jgd").rglob("*.py"))]:
+        digest.update(source.read_bytes())
+    return folder / f"{path.stem}-{digest.hexdigest()[:16]}.ipynb"
+
+
+def executed(path: Path) -> Any:
+    """A notebook with its outputs: the copy that `pytest tests/notebooks --executed .notebooks` keeps, or a new one."""
+    at = kept(path)
+    if not at.exists():
+        notebook = nbformat.read(path, as_version=4)
+        with tempfile.TemporaryDirectory() as folder:
+            nbclient.NotebookClient(
+                notebook,
+                kernel_name="python3",
+                kernel_manager_class=ThisInterpreter,
+                timeout=300,
+                resources={"metadata": {"path": folder}},
+            ).execute()
+        keep(notebook, at)
+    return nbformat.read(at, as_version=4)
+
+
+def keep(notebook: Any, at: Path) -> None:
+    """Writes an executed notebook, in place of older copies of it."""
+    at.parent.mkdir(parents=True, exist_ok=True)
+    for old in at.parent.glob(f"{at.stem.rpartition('-')[0]}-*.ipynb"):
+        old.unlink()
+    nbformat.write(notebook, at)
+
+
+def page(path: Path) -> tuple[str, list[Picture]]:
+    """A notebook as Markdown, and the pictures it shows."""
+    parts, pictures = [], []
+    for cell in executed(path).cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+        elif cell.source.strip():
+            parts.append(f"```python\n{cell.source}\n```")
+            for output in cell.outputs:
+                parts.append(_output(output, path.stem, pictures))
+    return "\n\n".join(filter(None, parts)) + "\n", pictures
+
+
+def _output(output: Any, stem: str, pictures: list[Picture]) -> str:
+    """An output as HTML: the richest form that a page without scripts can show."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        pictures.append(Picture(f"{stem}-{len(pictures) + 1}.png", base64.b64decode(data["image/png"])))
+        return f'<div class="output picture" markdown="0"><img src="{pictures[-1].name}" alt="{html.escape(_alt(data))}"></div>'
+    if "text/html" in data and "<script" not in data["text/html"]:
+        # Blank lines would end the block in Markdown's eyes.
+        return f'<div class="output html" markdown="0">{_unbroken(data["text/html"])}</div>'
+    text = COLOURS.sub("", output.get("text") or data.get("text/plain", ""))
+    return f'<div class="output" markdown="0"><pre>{_unbroken(html.escape(text.rstrip()))}</pre></div>' if text.strip() else ""
+
+
+def _unbroken(text: str) -> str:
+    return re.sub(r"\n[ \t]*\n", "\n&#8203;\n", text)
+
+
+def _alt(data: Any) -> str:
+    """The text form of a figure, `<Figure size ...>`, says nothing."""
+    return "the figure that the code above draws"
