@@ -57,16 +57,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def _page(page: reference.Page) -> str:
     """A page of the reference, as directives of mkdocstrings under headings."""
-    parts = [f"# {page.title}"]
+    parts = [*_anchor(page.package), f"# {page.title}"]
     if page.package:
-        anchor = f'<a id="jgd.{page.package}"></a>' if f"jgd.{page.package}" in reference.public_modules() else ""
-        parts += [anchor, docstrings.markdown(reference.introduction(page.package))]
+        parts.append(docstrings.markdown(reference.introduction(page.package)))
     for heading, modules in page.sections:
-        parts.append(f"## {heading}")
+        parts += [*(line for module in modules if module != page.package for line in _anchor(module)), f"## {heading}"]
         for module in modules:
             parts += [docstrings.markdown(reference.introduction(module))] if module != page.package else []
             parts += [f"::: {name}" for name in reference.names()[module]]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return "\n\n".join(parts) + "\n"
+
+
+def _anchor(module: str) -> list[str]:
+    """Where a link to a module leads, if it may be linked to."""
+    return [f"[](){{#{reference.anchors()[module]}}}"] if module in reference.anchors() else []
 
 
 def _index() -> str:
@@ -75,7 +79,7 @@ def _index() -> str:
     for page in reference.PAGES:
         parts.append(f"## [{page.title}]({page.name}.md)")
         rows = [f"| [`{name}`][{name}] | {docstrings.summary(reference.public()[name])} |" for name in reference.of_page(page)]
-        parts.append("\n".join(["| name | |", "|---|---|", *rows]))
+        parts.append("\n".join(["| name | what it is |", "|---|---|", *rows]))
     return "\n\n".join(parts) + "\n"
 
 

@@ -24,9 +24,8 @@ class Live(griffe.Extension):
                 old.parent.set_member(old.name, _function(old.name, old.parent, value))
         for found in _inside(pkg):
             if found.docstring:
-                found.docstring.__dict__["parsed"] = [
-                    _section(found, part) for part in docstrings.sections(found.docstring.value)
-                ]
+                parts = docstrings.sections(found.docstring.value)
+                found.docstring.__dict__["parsed"] = [_section(part) for part in parts]
 
 
 def _function(name: str, parent: griffe.Module, value: Any) -> griffe.Function:

@@ -30,7 +30,7 @@ def identifier(code: str) -> str | None:
     if not match:
         return None
     name = match["name"] if match["name"].startswith("jgd.") else f"jgd.{match['name']}"
-    known = name in reference.public() or name in reference.public_modules() or name.rpartition(".")[0] in reference.public()
+    known = name in reference.public() or name in reference.anchors().values() or name.rpartition(".")[0] in reference.public()
     return name if known else None
 
 

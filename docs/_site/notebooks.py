@@ -73,9 +73,19 @@ def page(path: Path) -> tuple[str, list[Picture]]:
             parts.append(cell.source)
         elif cell.source.strip():
             parts.append(f"```python\n{cell.source}\n```")
-            for output in cell.outputs:
-                parts.append(_output(output, path.stem, pictures))
+            parts += [_output(output, path.stem, pictures) for output in _joined(cell.outputs)]
     return "\n\n".join(filter(None, parts)) + "\n", pictures
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Outputs, of which those that a stream was cut into are one again."""
+    joined: list[Any] = []
+    for output in outputs:
+        if output.output_type == "stream" and joined and joined[-1].output_type == "stream":
+            joined[-1] = nbformat.from_dict({**joined[-1], "text": joined[-1].text + output.text})
+        else:
+            joined.append(output)
+    return joined
 
 
 def _output(output: Any, stem: str, pictures: list[Picture]) -> str:

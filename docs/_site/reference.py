@@ -14,6 +14,9 @@ import jgd
 
 ROOT = Path(jgd.__file__).parent
 
+# Which names stand before the others of their module.
+FIRST = {"jgd.fit", "jgd.Result", "jgd.linear_regression", "jgd.logistic_regression"}
+
 
 class Page(NamedTuple):
     """A page of the reference.
@@ -219,9 +222,10 @@ def _has_shorter(name: str, value: object) -> bool:
 
 
 @functools.cache
-def public_modules() -> set[str]:
-    """The dotted names of the public modules."""
-    return {f"jgd.{name}" for name in jgd.__all__ if isinstance(getattr(jgd, name), types.ModuleType)}
+def anchors() -> dict[str, str]:
+    """What modules are called in docstrings, by their own names: the public ones, and the packages that pages are about."""
+    public_ones = {_real(name): f"jgd.{name}" for name in jgd.__all__ if isinstance(getattr(jgd, name), types.ModuleType)}
+    return {page.package: f"jgd.{page.package}" for page in PAGES if page.package} | public_ones
 
 
 @functools.cache
@@ -259,13 +263,14 @@ def origin(module: str, name: str) -> tuple[str, int]:
 
 @functools.cache
 def names() -> dict[str, list[str]]:
-    """The public names of each module that makes some, in the order in which it makes them."""
+    """The public names of each module that makes some, in the order in which it makes them, the first of all first."""
     found: dict[str, list[tuple[int, str]]] = {}
     for name in public():
         module, _, last = name.removeprefix("jgd.").rpartition(".")
         at, line = origin(_real(module), last)
         found.setdefault(at, []).append((line, name))
-    return {module: [name for _, name in sorted(of_module)] for module, of_module in found.items()}
+    order = lambda place: (place[1] not in FIRST, *place)
+    return {module: [name for _, name in sorted(of_module, key=order)] for module, of_module in found.items()}
 
 
 def _real(module: str) -> str:
