@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs._site import docstrings, reference
+from docs._site import check, docstrings, reference
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if path.name != "hosts.md"]  # which tests/test_hosts.py runs
@@ -84,3 +84,42 @@ Source: nobody."""
 )
 def test_what_is_a_rule(sentence, rule):
     assert docstrings.is_rule(sentence) is rule
+
+
+SITE = {
+    "index.html": '<h1 id="top">jgd</h1><a href="reference/fit.html#jgd.fit">fit</a><a href="https://example.org">out</a>',
+    "reference/fit.html": '<h2 id="jgd.fit">fit</h2><a href="../index.html#top">up</a><img src="a.png">',
+    "reference/a.png": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "more", "problem"),
+    [
+        ("index.html", "", None),
+        ("index.html", '<a href="gone.html">x</a>', "index.html links to gone.html, which is not there."),
+        ("index.html", '<a href="#gone">x</a>', "index.html links to #gone: that page has no such anchor."),
+        (
+            "index.html",
+            '<a href="reference/fit.html#jgd.fti">x</a>',
+            "index.html links to reference/fit.html#jgd.fti: that page has no such anchor.",
+        ),
+        ("reference/fit.html", '<img src="b.png">', "reference/fit.html links to b.png, which is not there."),
+        (
+            "index.html",
+            '<script src="https://example.org/x.js"></script>',
+            "index.html fetches https://example.org/x.js: nothing may come from elsewhere.",
+        ),
+        (
+            "index.html",
+            '<link rel="stylesheet" href="//example.org/x.css">',
+            "index.html fetches //example.org/x.css: nothing may come from elsewhere.",
+        ),
+    ],
+)
+def test_the_check_of_a_site(tmp_path, file, more, problem):
+    (tmp_path / "reference").mkdir()
+    for name, text in SITE.items():
+        (tmp_path / name).write_text(text + more * (name == file))
+    assert check.problems(tmp_path, ["jgd.fit"]) == ([problem] if problem else [])
+    assert check.problems(tmp_path, ["jgd.sgd"])[-1] == "jgd.sgd has no entry in the reference."

@@ -57,20 +57,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def _page(page: reference.Page) -> str:
     """A page of the reference, as directives of mkdocstrings under headings."""
-    parts = [*_anchor(page.package), f"# {page.title}"]
+    parts = [f"# {page.title}{_anchor(page.package)}"]
     if page.package:
         parts.append(docstrings.markdown(reference.introduction(page.package)))
     for heading, modules in page.sections:
-        parts += [*(line for module in modules if module != page.package for line in _anchor(module)), f"## {heading}"]
+        parts.append(f"## {heading}" + "".join(_anchor(module) for module in modules if module != page.package))
         for module in modules:
             parts += [docstrings.markdown(reference.introduction(module))] if module != page.package else []
             parts += [f"::: {name}" for name in reference.names()[module]]
     return "\n\n".join(parts) + "\n"
 
 
-def _anchor(module: str) -> list[str]:
-    """Where a link to a module leads, if it may be linked to."""
-    return [f"[](){{#{reference.anchors()[module]}}}"] if module in reference.anchors() else []
+def _anchor(module: str) -> str:
+    """What makes a heading the place that links to a module lead to."""
+    return f" {{#{reference.anchors()[module]}}}" if module in reference.anchors() else ""
 
 
 def _index() -> str:

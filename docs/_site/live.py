@@ -56,7 +56,7 @@ def _section(part: docstrings.Section) -> griffe.DocstringSection:
     if part.kind == "":
         return griffe.DocstringSectionText(part.text)
     if part.kind == "Returns":
-        return griffe.DocstringSectionReturns([griffe.DocstringReturn(name="", description=part.text)])
+        return griffe.DocstringSectionText(f"**Returns:** {part.text}")  # their types stand in the text
     if part.kind == "Raises":
         items = [griffe.DocstringRaise(annotation=name, description=text) for name, text in part.items]
         return griffe.DocstringSectionRaises(items)
