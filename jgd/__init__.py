@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from jgd import _configure, contrib, data, initializers, losses, penalties, plotting, schedules
 from jgd._configure import configure
+from jgd._names import unknown_names
 from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
 from jgd.data import Dataset
@@ -15,6 +16,7 @@ from jgd.experiments import (
     Draws,
     Ensemble,
     Jackknife,
+    LearningCurve,
     LearningRates,
     RegularizationPath,
     Spread,
@@ -26,6 +28,7 @@ from jgd.experiments import (
     folds,
     halton,
     jackknife,
+    learning_curve,
     log_uniform,
     regularization_path,
     sample,
@@ -126,6 +129,7 @@ from jgd.optimizers import (
     yogi,
     zero_nans,
 )
+from jgd.plotting import live_plot
 from jgd.solvers import solve
 from jgd.training import (
     FitError,
@@ -156,6 +160,7 @@ __all__ = [
     "FitError",
     "GradientTransformation",
     "Jackknife",
+    "LearningCurve",
     "LearningRates",
     "LinearParams",
     "MultiSteps",
@@ -215,9 +220,11 @@ __all__ = [
     "lamb",
     "lars",
     "lbfgs",
+    "learning_curve",
     "lift",
     "linear_regression",
     "lion",
+    "live_plot",
     "log_uniform",
     "logistic_regression",
     "lookahead",
@@ -307,10 +314,4 @@ __all__ = [
 _configure.read_environment()
 
 if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
-
-    def __getattr__(name: str):
-        from jgd._checks import nearest
-
-        if name in contrib.__all__:
-            raise AttributeError(f"module 'jgd' has no attribute {name!r}: it is jgd.contrib.{name}, as in optax.")
-        raise AttributeError(f"module 'jgd' has no attribute {name!r}; {nearest(name, __all__)}")
+    __getattr__ = unknown_names("jgd")

@@ -1,6 +1,7 @@
 """Messages for bad input: what was wrong, what was found, what to do."""
 
 import difflib
+import inspect
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from jgd._names import meant
 
 # Numbers of these names mean the same thing in every factory; (lowest, highest) allowed.
 RANGES: dict[str, tuple[float, float]] = {
@@ -33,16 +36,34 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+def alike(name: str, known: Iterable[str]) -> str | None:
+    """The known name that differs in capitals and underscores only."""
+    plain = lambda word: word.lower().replace("_", "")
+    return next((word for word in known if plain(word) == plain(name)), None)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that ends a message about an unknown name."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    same = alike(name, known)
+    close = [same] if same is not None else [word for word in meant(name) if word in known]
+    close = close or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close) + "?"
     if not known:
         return "there is nothing of that kind"
     more = f" and {len(known) - 12} more" if len(known) > 12 else ""
     return f"known: {', '.join(known[:12])}{more}"
+
+
+def shown(value: Any) -> str:
+    """A value in a message: on one line, arrays and frames by their shapes."""
+    if getattr(value, "ndim", 0) and hasattr(value, "shape"):
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    if inspect.isroutine(value) or isinstance(value, type):
+        return f"{'class' if isinstance(value, type) else 'function'} {getattr(value, '__name__', type(value).__name__)}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def is_concrete(value: Any) -> bool:
@@ -70,7 +91,7 @@ def check_number(where: str, name: str, value: Any) -> None:
 def check_count(name: str, value: Any, *, low: int | None = 1) -> int:
     """A whole number of at least `low`, of any size if that is None."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, found {value!r}.")
+        raise TypeError(f"{name} must be a whole number, found {shown(value)}.")
     if low is not None and value < low:
         raise ValueError(f"{name} must be at least {low}, found {value}.")
     return int(value)
@@ -102,7 +123,7 @@ def as_key(key: Any) -> jax.Array:
         return jax.random.wrap_key_data(key)
     whole = jnp.issubdtype(key.dtype, jnp.integer) if hasattr(key, "dtype") else hasattr(key, "__index__")
     if isinstance(key, bool) or np.ndim(key) or not whole:
-        raise TypeError(f"key must be a whole number or a JAX key, found {key!r}.")
+        raise TypeError(f"key must be a whole number or a JAX key, found {shown(key)}.")
     if is_concrete(key) and not -(2**63) <= int(key) < 2**63:
         raise ValueError(f"key must fit into 64 bits, found {key}.")
     return jax.random.key(key)

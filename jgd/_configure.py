@@ -8,12 +8,16 @@ from typing import Any
 
 import jax
 
+from jgd._checks import shown
+from jgd._errors import public
+
 SMALL_LOOPS, COMPILATION_CACHE = "JGD_SMALL_LOOPS", "JGD_COMPILATION_CACHE"
 
 THRESHOLD = "xla_cpu_small_while_loop_byte_threshold"
 EXTRA_OPTIONS = re.compile(r"""(--xla_backend_extra_options=)("[^"]*"|'[^']*'|\S*)""")
 
 
+@public
 def configure(*, small_loops: bool = False, compilation_cache: str | os.PathLike | bool | None = None) -> None:
     """Settings for the whole process, JAX's and XLA's; nothing is set that is not asked for.
 
@@ -39,7 +43,7 @@ def configure(*, small_loops: bool = False, compilation_cache: str | os.PathLike
     TypeError: compilation_cache must be True or a directory, found 0.
     """
     if not isinstance(small_loops, bool):
-        raise TypeError(f"small_loops must be True or False, found {small_loops!r}.")
+        raise TypeError(f"small_loops must be True or False, found {shown(small_loops)}.")
     directory = None if compilation_cache is None else _directory(compilation_cache)
     if small_loops:
         _set_small_loops()
@@ -51,9 +55,9 @@ def read_environment() -> None:
     """What the environment asks for, when jgd is imported."""
     small_loops, cache = os.environ.get(SMALL_LOOPS, ""), os.environ.get(COMPILATION_CACHE, "")
     if small_loops not in ("", "0", "1"):
-        raise ValueError(f"the environment variable {SMALL_LOOPS} must be 1 or 0, found {small_loops!r}.")
+        raise ValueError(f"the environment variable {SMALL_LOOPS} must be 1 or 0, found {shown(small_loops)}.")
     if cache.lower() in ("true", "yes", "on", "false", "no", "off"):
-        raise ValueError(f"the environment variable {COMPILATION_CACHE} must be a directory, 1 or 0, found {cache!r}.")
+        raise ValueError(f"the environment variable {COMPILATION_CACHE} must be a directory, 1 or 0, found {shown(cache)}.")
     configure(small_loops=small_loops == "1", compilation_cache={"": None, "0": None, "1": True}.get(cache, cache))
 
 
@@ -116,9 +120,9 @@ def _directory(given: Any) -> str:
         given = jax.config.jax_compilation_cache_dir or _cache_home() / "jgd"
     path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
     if not isinstance(path, str):
-        raise TypeError(f"compilation_cache must be True or a directory, found {given!r}.")
+        raise TypeError(f"compilation_cache must be True or a directory, found {shown(given)}.")
     if not path.strip():
-        raise ValueError(f"compilation_cache must be True or a directory, found {path!r}.")
+        raise ValueError(f"compilation_cache must be True or a directory, found {shown(path)}.")
     if "://" in path:  # such as gs://bucket: JAX's own business
         return path
     try:

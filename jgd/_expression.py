@@ -17,6 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd import _checks
+from jgd._checks import shown
+from jgd._display import Shown, View
+from jgd._errors import Later, argument_hint, public, unknown_attribute
 from jgd._factory import Factory
 from jgd._leaves import Layout, Static, Whole, equal, given, is_number, is_whole, weak
 from jgd._print import code_of
@@ -34,7 +37,7 @@ class Packing(NamedTuple):
     numbers: tuple[bool, ...] | None
 
 
-class Expression(Whole):
+class Expression(Shown, Whole):
     """The part that optimizers, schedules, problems and stopping rules share; see the module."""
 
     _layout: Layout
@@ -71,9 +74,13 @@ class Expression(Whole):
 
     def __getattr__(self, name):
         if name.startswith("_") or name not in self._values:
-            of = "" if "_layout" not in self.__dict__ else f" {self.name!r}"
-            raise AttributeError(f"{type(self).__name__}{of} has no attribute {name!r}.")
+            raise AttributeError(Later(lambda: self._has_no(name)), name=name)
         return self._argument(name)
+
+    def _has_no(self, name: str) -> str:
+        if "_layout" not in self.__dict__:
+            return f"{type(self).__name__} has no attribute {name!r}."
+        return unknown_attribute(self, name, self._values, f"{type(self).__name__} {self.name!r}")
 
     @property
     def name(self) -> str:
@@ -88,6 +95,7 @@ class Expression(Whole):
     def _argument(self, name: str) -> Any:
         return given(self._values[name])
 
+    @public
     def replace(self, **changes):
         """The same expression with other arguments; those not named keep their values.
 
@@ -98,8 +106,8 @@ class Expression(Whole):
         for name in changes:
             if name not in known:
                 owners = [f"{p.name}(...)" for p in self._parts() if name in p._factory.signature.parameters]
-                hint = f"it belongs to {', '.join(owners)} inside it" if owners else _checks.nearest(name, known)
-                raise TypeError(f"{self._factory.name} has no argument {name!r}: {hint}.")
+                hint = f"it belongs to {', '.join(owners)} inside it." if owners else argument_hint(name, known)
+                raise TypeError(f"{self._factory.name} has no argument {name!r}: {hint}")
         values = {k: self._factory._keep(k, changes[k]) if k in changes else v for k, v in self._values.items()}
         return self._factory._checked(values)
 
@@ -177,6 +185,20 @@ class Expression(Whole):
 
     def __repr__(self) -> str:
         return self._code()[0]
+
+    def __str__(self) -> str:
+        """The code, long chains one link a line, with remarks as comments: how schedules go, and ranges of a batch's numbers."""
+        from jgd import _boxes
+
+        try:
+            return _boxes.laid_out(self)
+        except Exception:  # a display never raises
+            return repr(self)
+
+    def _view(self) -> View:
+        from jgd import _boxes
+
+        return _boxes.view_of(self, type(self).__name__)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and equal(self, other)
@@ -258,6 +280,7 @@ def unpack(structure: tuple[Packing | None, ...], numbers: Any, others: Sequence
     return tuple(None if packing is None else one(packing) for packing in structure)
 
 
+@public
 def stack(expressions: Sequence[Any]) -> Any:
     """A batch of expressions of one structure, as one expression with batched leaves, ready for `vmap`.
 
@@ -275,7 +298,7 @@ def stack(expressions: Sequence[Any]) -> Any:
     (2,)
     """
     if isinstance(expressions, Expression) or not isinstance(expressions, Iterable):
-        raise TypeError(f"stack takes a list of expressions, found {expressions!r}.")
+        raise TypeError(f"stack takes a list of expressions, found {shown(expressions)}.")
     expressions = list(expressions)
     for e in expressions:
         if hasattr(e, "factory"):

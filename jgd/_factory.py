@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd import _checks
+from jgd._checks import shown
+from jgd._errors import argument_hint, shorten
 from jgd._leaves import Layout, Static, Whole, given, holds_over, is_number, is_whole, keys, traced, weak
 from jgd._over import Over
 
@@ -44,7 +46,7 @@ def _store_leaf(where: str, name: str, value: Any) -> Any:
         if isinstance(value, (complex, np.complexfloating)) or getattr(value, "dtype", np.dtype(bool)).kind == "c":
             raise TypeError(f"{where}: {name} is complex ({value!r}); hyperparameters are real numbers.")
         if name in _checks.RANGES and not callable(value):
-            raise TypeError(f"{where}: {name} must be a number (or, where it may change, a schedule), found {value!r}.")
+            raise TypeError(f"{where}: {name} must be a number (or, where it may change, a schedule), found {shown(value)}.")
         return Static(value)
     _checks.check_number(where, name, value)
     if not _checks.is_concrete(value):
@@ -167,7 +169,7 @@ class Factory:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
             unknown = [k for k in kwargs if k not in self.signature.parameters]
-            hint = f" ({unknown[0]!r}: {_checks.nearest(unknown[0], self.signature.parameters)})" if unknown else ""
+            hint = f" ({unknown[0]!r}: {argument_hint(unknown[0], self.signature.parameters)})" if unknown else ""
             raise TypeError(f"{self.name}: {error}{hint}; its arguments are {self._arguments()}.") from None
         bound.apply_defaults()
         return {name: self._store(name, value) for name, value in bound.arguments.items()}
@@ -247,7 +249,8 @@ class Factory:
             return _Plain(*nothing, frozenset([bool]), ranged=False)
         if name in _checks.RANGES:
             return _Plain(*_checks.RANGES[name], frozenset() if self._needs(name) else frozenset([type(None)]), ranged=True)
-        return _Plain(-math.inf, math.inf, frozenset([bool, str, type(None)]), ranged=False)
+        words = [bool, str, type(None)] if self._takes_text(name) else [bool, type(None)]
+        return _Plain(-math.inf, math.inf, frozenset(words), ranged=False)
 
     def _store(self, name: str, value: Any) -> Any:
         if isinstance(value, Over):
@@ -256,12 +259,16 @@ class Factory:
             try:
                 return Static(jnp.dtype(value))
             except TypeError:
-                raise TypeError(f"{self.name}: {name} must be a dtype such as 'bfloat16', found {value!r}.") from None
+                raise TypeError(f"{self.name}: {name} must be a dtype such as 'bfloat16', found {shown(value)}.") from None
         if name in _checks.RANGES and (isinstance(value, (list, tuple, dict)) or (value is None and self._needs(name))):
             what = "a whole number" if name in self.static else "a number" if value is None else "one number"
-            raise TypeError(f"{self.name}: {name} must be {what}, found {value!r}.")
+            raise TypeError(f"{self.name}: {name} must be {what}, found {shown(value)}.")
         if isinstance(value, str) and isinstance(self.signature.parameters[name].default, bool):
-            raise TypeError(f"{self.name}: {name} must be True or False, found {value!r}.")
+            raise TypeError(f"{self.name}: {name} must be True or False, found {shown(value)}.")
+        if isinstance(value, (str, list, tuple)) and name not in _checks.RANGES and not self._takes_text(name):
+            text = [leaf for leaf in jax.tree.leaves(value, is_leaf=is_whole) if isinstance(leaf, str)]
+            if text:
+                raise TypeError(f"{self.name}: {name} must be a number, found {shown(text[0])}.")
         if isinstance(value, Factory) or hasattr(value, "factory"):
             raise TypeError(f"{self.name}: {name} is the factory {value.__name__}: call it, as in {value.__name__}(...).")
         if name in RANDOM and value is not None:
@@ -297,9 +304,16 @@ class Factory:
             low = None if default is None else min(1, default) if type(default) is int else 1
             value = _checks.check_count(f"{self.name}: {name}", value, low=low)
         elif not (is_number(value) and _checks.is_concrete(value) and np.ndim(value) == 0):
-            raise TypeError(f"{self.name}: {name} must be a number that is known when compiling, found {value!r}.")
+            raise TypeError(f"{self.name}: {name} must be a number that is known when compiling, found {shown(value)}.")
         _checks.check_number(self.name, name, value)
         return Static(float(value) if isinstance(default, float) else value)
+
+    def _takes_text(self, name: str) -> bool:
+        """Whether text may be its value: not where the default is a number, or where expressions of this kind hold numbers."""
+        default = self.signature.parameters[name].default
+        if default is inspect.Parameter.empty:
+            return not getattr(self.kind, "_of_numbers", False)
+        return isinstance(default, str) or not isinstance(default, (int, float))
 
     def _needs(self, name: str) -> bool:
         return self.signature.parameters[name].default is not None
@@ -342,7 +356,11 @@ def factory(function, kind, *, name=None, doc=None, drop_first=False, static=(),
         made = Factory(function, kind, name, signature, static, arrays, check)
 
     def call(*args, **kwargs):
-        return made(*args, **kwargs)
+        try:
+            return made(*args, **kwargs)
+        except Exception as error:  # as `public` does, without another call around each
+            shorten(error)
+            raise
 
     call.__name__ = call.__qualname__ = made.name.rpartition(".")[2]
     call.__module__, call.__signature__, call.factory = function.__module__, signature, made

@@ -8,6 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgd._checks import shown
+from jgd._errors import public
+
 
 class Over:
     """Values to try, marked where one value would stand; made by `jgd.over`.
@@ -60,6 +63,7 @@ def _is_one_number(value: Any) -> bool:
     return is_one and (jnp.issubdtype(value.dtype, jnp.floating) or jnp.issubdtype(value.dtype, jnp.integer))
 
 
+@public
 def over(values: Iterable[Any], name: str | None = None) -> Any:
     """Marks the values of a sweep where a fit would take one value; `fit` itself takes one setting and refuses it.
 
@@ -80,9 +84,9 @@ def over(values: Iterable[Any], name: str | None = None) -> Any:
     adam(over([0.1, 0.01]), b1=over([0.5, 0.9]))
     """
     if not isinstance(values, Iterable) or isinstance(values, (str, dict)) or getattr(values, "ndim", 1) == 0:
-        raise TypeError(f"over takes a list of values, found {values!r}.")
+        raise TypeError(f"over takes a list of values, found {shown(values)}.")
     if name is not None and (not isinstance(name, str) or not name):
-        raise TypeError(f"the name of an over is text, found {name!r}.")
+        raise TypeError(f"the name of an over is text, found {shown(name)}.")
     is_key = isinstance(values, jax.Array) and jax.dtypes.issubdtype(values.dtype, jax.dtypes.prng_key)
     if isinstance(values, (np.ndarray, jax.Array)) and values.ndim == 1 and not is_key:
         values = np.asarray(values).tolist()

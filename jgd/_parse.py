@@ -4,10 +4,12 @@ import ast
 from typing import Any
 
 from jgd import _checks
+from jgd._errors import public
 from jgd._expression import Expression
 from jgd._factory import REGISTRY, Factory
 
 
+@public
 def parse(text: str) -> Any:
     """The expression that `text` spells; the inverse of `repr` for everything whose `is_code` is true.
 

@@ -4,10 +4,12 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, ParamSpec
+from typing import Any, ClassVar, NoReturn, ParamSpec
 
 import optax
 
+from jgd._boxes import chain_view
+from jgd._errors import during, public, shown
 from jgd._expression import Expression, stack
 from jgd._factory import factory, origin
 from jgd._over import Over
@@ -39,6 +41,18 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
     adam(0.1)
     """
 
+    _elsewhere: ClassVar[dict[str, str]] = {
+        "lr": "learning_rate",
+        "minimize": "jgd.minimize(f, x0, tx, steps=...)",
+        "step": "jgd.fit(problem, data, tx, ...), or `init` and `update` in a loop of your own",
+        "fit": "jgd.fit(problem, data, tx, ...)",
+        "zero_grad": "nothing to do: gradients are values, not stored anywhere",
+        "apply_gradients": "jgd.apply_gradients(tx, grads, params)",
+        "apply_updates": "optax.apply_updates(params, updates)",
+        "param_groups": "jgd.partition({name: tx, ...}, labels)",
+        "state_dict": "the state that `update` returns, a pytree",
+    }
+
     @classmethod
     def _unflatten(cls, layout, children):
         self = tuple.__new__(cls, (functools.partial(_init, layout, children), functools.partial(_update, layout, children)))
@@ -53,6 +67,9 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
     def links(self) -> tuple:
         """The links of a chain; anything else is its own only link."""
         return (self,) if self._values.get("links") is None else tuple(self._argument("links"))
+
+    def _view(self):
+        return chain_view(self)
 
     def to_optax(self) -> optax.GradientTransformationExtraArgs:
         """A plain optax pair of closures, for hosts that insist on one; its hyperparameters are fixed."""
@@ -79,12 +96,14 @@ def _build(layout, children) -> optax.GradientTransformation:
 
 
 def _init(layout, children, params):
-    return _build(layout, children).init(params)
+    with during(f"init of {layout.factory.name}(...)", params=params):
+        return _build(layout, children).init(params)
 
 
 def _update(layout, children, updates, state, params=None, **extra):
-    update = _build(layout, children).update
-    return update(updates, state, params, **_wanted(update, extra))
+    with during(f"a step of {layout.factory.name}(...)", updates=updates, params=params):
+        update = _build(layout, children).update
+        return update(updates, state, params, **_wanted(update, extra))
 
 
 def _wanted(update: Callable, extra: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +122,7 @@ def asked(tx: GradientTransformation) -> set[str]:
     return {name for update in updates for name in inspect.signature(update).parameters}
 
 
+@public
 def lift(
     function: Callable[P, Any],
     *,
@@ -145,7 +165,7 @@ def lift(
             "a transformation goes into a chain as it is: jgd.chain(that)."
         )
     if not callable(function):
-        raise TypeError(f"lift takes a factory, found {function!r}.")
+        raise TypeError(f"lift takes a factory, found {shown(function)}.")
     if hasattr(function, "factory"):
         return function
     inner = functools.cache(functools.partial(_inner, function))
@@ -176,7 +196,9 @@ def _check_inner(inner: Callable[[], list[tuple[str, bool]]], made: GradientTran
     """Refuse what is no transformation where the function's annotations say that one belongs."""
     for name, several in inner():
         value = made._argument(name)
-        if several and not isinstance(value, Mapping):
+        if several and not isinstance(value, (Mapping, Over)):
+            raise TypeError(f"{made.name}: {name} must be a dict of transformations, found {shown(value)}.")
+        if several and isinstance(value, Over):
             continue
         parts = {f"{name}[{key!r}]": part for key, part in value.items()} if several else {name: value}
         for where, part in parts.items():
@@ -210,14 +232,14 @@ def as_transformation(value: Any, where: str = "tx") -> GradientTransformation:
     if _is_pair(value):
         return chain(value)
     if isinstance(value, Expression):
-        raise TypeError(f"{where} is not an optimizer: expected one such as jgd.adam(0.01), found {value!r}.")
+        raise TypeError(f"{where} is not an optimizer: expected one such as jgd.adam(0.01), found {shown(value)}.")
     if hasattr(value, "factory"):
         raise TypeError(f"{where} is the factory {value.__name__}, not an optimizer: call it, as in {value.__name__}(...).")
     if callable(value) and not isinstance(value, type):
         raise TypeError(
             f"{where} is the function {origin(value)}, not an optimizer: call it if it is a factory, as in jgd.adam(0.01)."
         )
-    raise TypeError(f"{where} is not an optimizer: expected one such as jgd.adam(0.01), found {value!r}.")
+    raise TypeError(f"{where} is not an optimizer: expected one such as jgd.adam(0.01), found {shown(value)}.")
 
 
 def _check_links(name: str, links: Sequence[Any]) -> None:
@@ -252,6 +274,7 @@ _chain_factory = lift(_chain, name="chain")
 _named_chain_factory = lift(_named_chain, name="named_chain")
 
 
+@public
 def chain(*links: Any) -> GradientTransformation:
     """Transformations applied in order: `u <- link_k(... link_1(g))`.
 
@@ -275,6 +298,7 @@ def chain(*links: Any) -> GradientTransformation:
     return _chain_factory(*links)
 
 
+@public
 def named_chain(*links: tuple[str, Any]) -> GradientTransformation:
     """A chain whose states are found by name: `state["adam"]`.
 
@@ -293,7 +317,7 @@ def named_chain(*links: tuple[str, Any]) -> GradientTransformation:
     """
     for i, link in enumerate(links):
         if not (isinstance(link, tuple) and len(link) == 2 and isinstance(link[0], str)):
-            raise TypeError(f"link {i} of named_chain must be a pair (name, transformation), found {link!r}.")
+            raise TypeError(f"link {i} of named_chain must be a pair (name, transformation), found {shown(link)}.")
     names = [name for name, _ in links]
     if len(set(names)) < len(names):
         raise ValueError(f"named_chain needs distinct names, found {names}.")

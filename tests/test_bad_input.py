@@ -260,7 +260,7 @@ RUN = [
     ("the clock in compiled code", lambda: jgd.train(LINEAR, (X, Y), jgd.gd(0.1), steps=3, stop=jgd.stopping.seconds(1)),
      ValueError, "stopping.seconds reads the host's clock, which compiled code has not: use fit"),
     ("best not recorded", lambda: fit(best="validation_loss"), ValueError,
-     "best='validation_loss' is not recorded; known: .*loss"),
+     r"best='validation_loss' is not recorded; add validation=\."),
     ("best misspelt", lambda: fit(best="los"), ValueError, "best='los' is not recorded; did you mean 'loss'"),
     ("no initial weights", lambda: fit(params=np.zeros(2)), ValueError,
      r"found float32\[2\], expected LinearParams\(weights=float32\[2\]"),

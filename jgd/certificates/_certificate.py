@@ -2,14 +2,16 @@
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._checks import is_concrete
+from jgd._checks import is_concrete, shown
+from jgd._display import Facts, Note, Shown, View
+from jgd._errors import Answering, public
 from jgd._over import refuse_over
 from jgd.certificates import _bounds
 from jgd.certificates._families import Classes, Logistic, Squared
@@ -19,8 +21,8 @@ from jgd.data import Dataset
 from jgd.models import Problem
 
 
-@dataclasses.dataclass(frozen=True)
-class Certificate:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Certificate(Answering, Shown):
     """How far from its optimum an objective is, at most.
 
     Attributes:
@@ -38,6 +40,12 @@ class Certificate:
     Certificate(objective 0.0833333333, at most 0.0278 above the optimum (exact), gradient 0.471)
     """
 
+    _elsewhere: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("duality_gap", "suboptimality", "dual_gap", "upper_bound"), "gap"),
+        **dict.fromkeys(("grad_norm", "gradient"), "gradient_norm"),
+        **dict.fromkeys(("bound", "dual", "dual_objective"), "lower_bound"),
+    }
+
     objective: float
     lower_bound: float
     gap: float
@@ -51,7 +59,18 @@ class Certificate:
             return f"{start}no bound: {self.reason})"
         return f"{start}at most {self.gap:.3g} above the optimum ({self.method}), gradient {self.gradient_norm:.3g})"
 
+    def _view(self) -> View:
+        known = [("at most", f"{self.gap:.3g} above the optimum"), ("by", self.method)] if not self.reason else []
+        share = [("share of it", f"{self.gap / abs(self.objective):.3g}")] if known and self.objective else []
+        rows = [
+            ("objective", f"{self.objective:.12g}"), *known, *share, ("lower bound", f"{self.lower_bound:.12g}"),
+            ("gradient norm", f"{self.gradient_norm:.3g}"),
+        ]  # fmt: skip
+        tone = ("no bound", "warn") if self.reason else ("proved", "good")
+        return View("Certificate", [tone], [*([Note(self.reason)] if self.reason else []), Facts(rows)])
 
+
+@public
 def certificate(problem: Problem, data: Any, params: Any, *, enough: float = 0.0, state: Any = None) -> Certificate:
     """A proof of how far from the optimum these parameters are, whatever made them.
 
@@ -95,7 +114,7 @@ def certificate(problem: Problem, data: Any, params: Any, *, enough: float = 0.0
     check_problem("certificate", problem)
     refuse_over("certificate", problem=problem, data=data, params=params, enough=enough)
     if not enough >= 0:
-        raise ValueError(f"enough is a gap, and so must be at least 0, found {enough!r}.")
+        raise ValueError(f"enough is a gap, and so must be at least 0, found {shown(enough)}.")
     data = None if data is None else problem.dataset(data)
     if not all(map(is_concrete, jax.tree.leaves((problem, data, params, state)))):
         raise TypeError("certificate looks at numbers, and so cannot be traced by jit, vmap or grad: call it with the result.")
@@ -109,7 +128,7 @@ def certificate(problem: Problem, data: Any, params: Any, *, enough: float = 0.0
 def check_problem(where: str, problem: Any) -> None:
     """Refuses what is no problem."""
     if not isinstance(problem, Problem):
-        raise TypeError(f"{where} takes a problem such as jgd.linear_regression(), found {problem!r}.")
+        raise TypeError(f"{where} takes a problem such as jgd.linear_regression(), found {shown(problem)}.")
     if np.ndim(getattr(problem, "l2", 0.0)):
         raise ValueError(f"{where} takes one problem, found {np.size(problem.l2)} values of l2: take them one by one.")
 
@@ -160,7 +179,10 @@ def _judged(point: Point, family: Any, enough: float) -> Certificate:
 def _theta(params: Any, shape: tuple[int, ...], fit_intercept: bool) -> np.ndarray:
     """[weights; bias] in float64, of shape (columns, k)."""
     if not hasattr(params, "weights"):
-        raise TypeError(f"params must be jgd.LinearParams(weights, bias), found {type(params).__name__}.")
+        raise TypeError(
+            f"params must be jgd.LinearParams(weights, bias), found {type(params).__name__}"
+            + ("." if not hasattr(params, "params") else ": give result.params.")
+        )
     weights = np.asarray(params.weights).astype(np.float64)
     if weights.shape != shape:
         raise ValueError(f"params.weights must have shape {shape} for this problem and data, found {weights.shape}.")

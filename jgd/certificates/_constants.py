@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from jgd._checks import check_count
+from jgd._checks import check_count, shown
+from jgd._errors import public
 from jgd._over import refuse_over
 from jgd.certificates._certificate import check_problem
 from jgd.certificates._rounding import UNIT, of_sum
@@ -23,6 +24,7 @@ FEW = 1000
 MISSED, PROBABILITY = 0.01, 1e-9
 
 
+@public
 def smoothness(problem: Problem, data: Any, *, batch_size: int | str = "full") -> float:
     """L: no curvature of the objective is larger; the expected smoothness, for batches of b rows drawn without replacement.
 
@@ -54,7 +56,7 @@ def smoothness(problem: Problem, data: Any, *, batch_size: int | str = "full") -
     rows, curvature, l2 = checked("smoothness", problem, data)
     n, b = rows.count, rows.count if batch_size == "full" else batch_size
     if isinstance(b, str):
-        raise ValueError(f"batch_size must be 'full' or a whole number, found {b!r}.")
+        raise ValueError(f"batch_size must be 'full' or a whole number, found {shown(b)}.")
     if check_count("batch_size", b) > n:
         raise ValueError(f"batch_size={b} is more than the {n} rows; use 'full' for all of them.")
     largest = _largest(rows, curvature, l2)
@@ -66,6 +68,7 @@ def of_batches(n: int, b: int, largest: float, of_row: float) -> float:
     return largest if b == n else (n * (b - 1) * largest + (n - b) * of_row) / (b * (n - 1))
 
 
+@public
 def strong_convexity(problem: Problem, data: Any) -> float:
     """mu: no curvature of the objective is smaller, anywhere; 0 where there is none.
 

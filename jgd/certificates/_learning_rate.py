@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jgd._errors import public
 from jgd._over import refuse_over
 from jgd.certificates._constants import checked, smoothness
 from jgd.models import Problem
@@ -10,6 +11,7 @@ from jgd.transformation import GradientTransformation, as_transformation
 KNOWN = "gd, and sgd with or without momentum"
 
 
+@public
 def safe_learning_rate(problem: Problem, data: Any, batch_size: int | str = "full", tx: Any = None) -> float:
     """A learning rate with which this chain is known to be stable on these data, in this regime.
 

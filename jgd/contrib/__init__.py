@@ -5,6 +5,9 @@ gradient elsewhere (`sam`), the gradients of the rows (`dpsgd` and the clipping 
 extra arguments of `update`.
 """
 
+from typing import TYPE_CHECKING
+
+from jgd._names import unknown_names
 from jgd.contrib._adaptive import (
     acprop,
     ademamix,
@@ -65,3 +68,6 @@ __all__ = [
     "sophia",
     "split_real_and_imaginary",
 ]
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.contrib")

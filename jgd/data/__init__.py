@@ -1,5 +1,8 @@
 """Data: checked once, ordered by a function of (key, epoch, position)."""
 
+from typing import TYPE_CHECKING
+
+from jgd._names import unknown_names
 from jgd.data._dataset import Dataset
 from jgd.data._generators import make_classes, make_ill_conditioned, make_line, make_linear, make_separable
 from jgd.data._labels import encode_classes, encode_numbers
@@ -17,3 +20,6 @@ __all__ = [
     "make_separable",
     "steps_per_epoch",
 ]
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.data")

@@ -4,13 +4,15 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._checks import is_concrete
+from jgd._checks import is_concrete, shown
+from jgd._display import Shown, View
+from jgd._errors import Answering, public
 
 ALIGNMENT, LARGE, HUGE, BLOCK = 64, 2**18, 2**25, 1024
 _canonical = jax.dtypes.canonicalize_dtype
@@ -18,7 +20,7 @@ _canonical = jax.dtypes.canonicalize_dtype
 TEXT_ADVICE = "encode text as numbers first (pandas.get_dummies makes one column per value)"
 
 
-class Dataset:
+class Dataset(Answering, Shown):
     """Rows X with targets y and weights, checked once, when it is made.
 
     A pytree of arrays; names of columns and classes ride along on the host and are no part of its structure.
@@ -41,6 +43,14 @@ class Dataset:
     [0.5, 1.5]
     """
 
+    _elsewhere: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("x", "data", "features", "inputs", "values"), "X"),
+        **dict.fromkeys(("Y", "target", "targets", "label", "labels"), "y"),
+        **dict.fromkeys(("weight", "weights", "sample_weights", "w"), "sample_weight"),
+        "shape": "X.shape",
+    }
+
+    @public
     def __init__(self, X: Any, y: Any = None, sample_weight: Any = None, *, columns: Sequence[str] | None = None):
         self._check(X, y, sample_weight, columns)
         with jax.ensure_compile_time_eval():  # what is concrete stays so inside a trace
@@ -50,7 +60,7 @@ class Dataset:
     def _check(self, X: Any, y: Any, sample_weight: Any, columns: Sequence[str] | None = None) -> None:
         """Takes the arrays as they are where they need no change, NumPy's as NumPy's."""
         if isinstance(columns, str):
-            raise TypeError(f"columns must be a list of names, found {columns!r}.")
+            raise TypeError(f"columns must be a list of names, found {shown(columns)}.")
         names = columns if columns is not None else getattr(X, "columns", None)
         self.columns = None if names is None else tuple(map(str, names))
         self.classes: tuple | None = None
@@ -74,12 +84,25 @@ class Dataset:
     def __len__(self) -> int:
         return self.X.shape[0]
 
+    def __getitem__(self, index: Any) -> Any:
+        """Nothing: a batch is not a pair."""
+        arrays = "its arrays are data.X, data.y, data.sample_weight; its rows, data.take(rows)"
+        raise TypeError(f"a Dataset has no item {index!r}: {arrays}.")
+
+    def __iter__(self) -> Any:
+        raise TypeError("a Dataset does not unpack: its arrays are data.X, data.y, data.sample_weight.")
+
     def __repr__(self) -> str:
         weighted = ", weighted" if self.sample_weight is not None else ""
         classes = f", classes {', '.join(map(str, self.classes))}" if self.classes else ""
         n, *shape = self.X.shape
         what = f"x {shape[0]} columns" if len(shape) == 1 else f"of {' x '.join(map(str, shape))}"
         return f"Dataset({n} rows {what}, {self.X.dtype}{weighted}{classes})"
+
+    def _view(self) -> View:
+        from jgd.data._view import dataset_view
+
+        return dataset_view(self)
 
     def take(self, rows: jax.Array, scale: jax.Array | None = None) -> "Dataset":
         """The rows at these positions, their weights times `scale` where given; weights keep the whole set's mean."""
@@ -285,7 +308,9 @@ def _from_lists(name: str, values: Any) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name} is ragged: its rows differ in length ({error}).") from None
+        pair = isinstance(values, tuple) and len(values) == 2 and np.ndim(values[0]) == 2 and np.ndim(values[1]) == 1
+        why = "X and y are two arguments: jgd.Dataset(X, y)" if pair else error
+        raise ValueError(f"{name} is ragged: its rows differ in length ({why}).") from None
 
 
 def _frame(frame: Any) -> np.ndarray:

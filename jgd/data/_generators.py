@@ -4,10 +4,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from jgd._checks import as_key
+from jgd._checks import as_key, check_count, shown
+from jgd._errors import public
 
 
+@public
 def make_line(
     n: int = 100, slope: float = 2.0, intercept: float = 1.0, *, noise: float = 0.0, low: float = -1.0,
     high: float = 1.0, key: Any = 0,
@@ -22,10 +25,12 @@ def make_line(
     >>> y.tolist()
     [5.0, 2.5, 0.0, -2.5, -5.0]
     """
+    check_count("n", n)
     x = jnp.linspace(low, high, n)
     return x[:, None], slope * x + intercept + noise * jax.random.normal(as_key(key), (n,))
 
 
+@public
 def make_linear(
     n: int = 1000, weights: Any = (1.0, -2.0, 3.0, 0.5, -1.0), *, bias: float = 0.0, noise: float = 0.1, key: Any = 0
 ) -> tuple[jax.Array, jax.Array]:
@@ -39,12 +44,16 @@ def make_linear(
     >>> X.shape, y.shape
     ((1000, 5), (1000,))
     """
+    check_count("n", n)
+    if np.ndim(weights) != 1 or isinstance(weights, str):
+        raise TypeError(f"weights must be a list of numbers, one for each column, found {shown(weights)}.")
     weights = jnp.asarray(weights, jnp.result_type(float))
     rows, error = jax.random.split(as_key(key))
     X = jax.random.normal(rows, (n, weights.shape[0]))
     return X, X @ weights + bias + noise * jax.random.normal(error, (n,))
 
 
+@public
 def make_classes(n: int = 200, d: int = 2, *, distance: float = 3.0, key: Any = 0) -> tuple[jax.Array, jax.Array]:
     """Two overlapping classes: unit normal clouds whose centres are `distance` apart, labels 0 and 1.
 
@@ -58,12 +67,14 @@ def make_classes(n: int = 200, d: int = 2, *, distance: float = 3.0, key: Any = 
     >>> sorted(set(y.tolist()))
     [0, 1]
     """
+    check_count("n", n), check_count("d", d)
     rows, labels = jax.random.split(as_key(key))
     y = jax.random.permutation(labels, jnp.arange(n) % 2)
     centre = (y[:, None] - 0.5) * distance / jnp.sqrt(d)
     return jax.random.normal(rows, (n, d)) + centre, y.astype(jnp.int32)
 
 
+@public
 def make_ill_conditioned(
     n: int = 500, d: int = 10, *, condition: float = 1e4, noise: float = 0.1, key: Any = 0
 ) -> tuple[jax.Array, jax.Array]:
@@ -79,6 +90,7 @@ def make_ill_conditioned(
     >>> bool(abs(np.linalg.cond(X.T @ X) / 100.0 - 1) < 1e-3)
     True
     """
+    check_count("n", n), check_count("d", d)
     left, right, error = jax.random.split(as_key(key), 3)
     U = jnp.linalg.qr(jax.random.normal(left, (n, d)))[0]
     V = jnp.linalg.qr(jax.random.normal(right, (d, d)))[0]
@@ -86,6 +98,7 @@ def make_ill_conditioned(
     return X, X @ V.sum(axis=1) + noise * jax.random.normal(error, (n,))
 
 
+@public
 def make_separable(n: int = 200, d: int = 2, *, margin: float = 0.5, key: Any = 0) -> tuple[jax.Array, jax.Array]:
     """Two classes with a gap of 2 * margin between them, along a random direction; labels 0 and 1.
 
@@ -99,6 +112,7 @@ def make_separable(n: int = 200, d: int = 2, *, margin: float = 0.5, key: Any = 
     >>> X.shape
     (50, 2)
     """
+    check_count("n", n), check_count("d", d)
     rows, direction, labels = jax.random.split(as_key(key), 3)
     X = jax.random.normal(rows, (n, d))
     w = jax.random.normal(direction, (d,))

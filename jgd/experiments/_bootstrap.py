@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jgd._checks import check_count
+from jgd._checks import check_count, shown
+from jgd._errors import public
 from jgd.experiments._given_folds import check_parts
 from jgd.experiments._models import rows_of
 from jgd.experiments._resampled import Bootstrap, Jackknife
@@ -20,6 +21,7 @@ BLOCK = 16
 KEPT = 2**26
 
 
+@public
 def bootstrap(
     problem: Problem, data: Any, *, replicates: int = 1000, key: Any = 0, stratify: bool = False, standardize: bool = False,
     tol: float | None = None,
@@ -64,6 +66,7 @@ def bootstrap(
     return Bootstrap(settings, data, whole, groups, functools.partial(_jackknife, problems, settings, data, **how))
 
 
+@public
 def jackknife(problem: Problem, data: Any, *, standardize: bool = False, tol: float | None = None) -> Jackknife:
     """Solves a linear or logistic regression without each row in turn; least squares by the rows' leverages, in one pass.
 
@@ -109,7 +112,7 @@ def _prepared(where: str, problem: Any, data: Any, standardize: Any) -> tuple[li
 
 def _strata(data: Any, stratify: Any) -> np.ndarray | None:
     if not isinstance(stratify, (bool, np.bool_)):
-        raise TypeError(f"stratify must be True or False, found {stratify!r}.")
+        raise TypeError(f"stratify must be True or False, found {shown(stratify)}.")
     if stratify and data.classes is None:
         raise ValueError("stratify= draws from each class by itself, and this problem has none.")
     return labels_of(data) if stratify else None

@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from jgd._checks import nearest
+from jgd._checks import shown
+from jgd._errors import argument_hint, public
+from jgd._meter import Meter
 from jgd._over import Over, held_over, refuse_over
 from jgd.data import Dataset
 from jgd.experiments._cross_validation import CrossValidation
 from jgd.experiments._given_folds import as_folds, check_parts
 from jgd.experiments._held_out import Metrics, held_out_scores
 from jgd.experiments._models import RunModels, SolvedModels, Standard, rows_of
+from jgd.experiments._progress import Part
 from jgd.experiments._settings import Settings
 from jgd.experiments._sweep import sweep
 from jgd.experiments._weightings import check_solved, check_standardize, encoded, in_order, labels_of, solve_settings
@@ -22,8 +25,10 @@ from jgd.training._metrics import named_metrics
 # In the order of `sweep`, so that settings come in its order.
 OF_A_RUN = ("batch_size", "epochs", "steps", "key", "shuffle", "stop", "record", "norms", "params")
 OF_A_SWEEP = ("memory", "progress", "confirm")
+OWN = ("folds", "metrics", "standardize", "tol")
 
 
+@public
 def cross_validate(
     problem: Problem, data: Any, tx: Any = None, *, folds: Any = 5, metrics: Sequence[str | Callable] = (),
     standardize: bool = False, key: Any = 0, tol: float | None = None, **options: Any,
@@ -83,7 +88,7 @@ def cross_validate(
     resolved = [alone.resolved(index) for index in alone.index]
     first = resolved[0]["problem"]
     if not isinstance(first, Problem):
-        raise TypeError(f"problem must be a jgd.Problem, found {first!r}.")
+        raise TypeError(f"problem must be a jgd.Problem, found {shown(first)}.")
     check_standardize(standardize, [setting["problem"] for setting in resolved])
     data = encoded(first, data)
     labels = labels_of(data)
@@ -101,7 +106,7 @@ def _check_options(tx: Any, options: dict[str, Any]) -> None:
         if name == "validation":
             raise TypeError("cross_validate takes no validation=: each fold is validated on the rows it leaves out.")
         if name not in (*OF_A_RUN, *OF_A_SWEEP):
-            raise TypeError(f"cross_validate takes no {name}=; {nearest(name, (*OF_A_RUN, *OF_A_SWEEP))}")
+            raise TypeError(f"cross_validate takes no {name}=: {argument_hint(name, (*OWN, *OF_A_RUN, *OF_A_SWEEP))}")
         if tx is None:
             raise TypeError(
                 f"{name}= is of a run, but without an optimizer problems are solved to their optima: leave it out, or give an "
@@ -139,14 +144,19 @@ def _run(
 ) -> CrossValidation:  # fmt: skip
     """A sweep for each fold; those of as many rows run the programs of the first."""
     sweeps, standards = [], []
+    progress = Meter() if options.get("progress") else None
     for fold, test in enumerate(folds.tests):
         train = rows_of(data, folds.train(fold))
         standard = Standard(train) if standardize else None
         parts = [part if standard is None else standard(part) for part in (train, rows_of(data, test))]
         how = {name: options[name] for name in OF_A_SWEEP if name in options}
+        if progress is not None:
+            how["progress"] = Part(progress, "fold", fold, len(folds))
         functions = [function for _, function in metrics]
         sweeps.append(sweep(data=parts[0], validation=parts[1], metrics=functions, **arguments, **how))
         standards.append(standard)
+    if progress is not None:
+        progress.close()
     stacked = lambda of: np.stack([np.asarray(of(each)) for each in sweeps])
     scores = {
         "loss": stacked(lambda each: each.scores("loss")),

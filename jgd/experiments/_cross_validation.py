@@ -1,11 +1,13 @@
 """What cross-validation returns: scores of settings on folds, to be looked at as a table, and refitted on all rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from jgd._checks import nearest
+from jgd._checks import nearest, shown
+from jgd._display import Shown, View
+from jgd._errors import Answering, public
 from jgd.experiments import _sweep_tables
 from jgd.experiments._settings import Settings
 from jgd.experiments._values import described, labels
@@ -26,7 +28,7 @@ class Models(Protocol):
     def refit(self, setting: int) -> Result: ...
 
 
-class CrossValidation:
+class CrossValidation(Answering, Shown):
     """Settings, each trained without each fold's test rows and scored on them; made by `jgd.cross_validate`.
 
     Arrays have the shape (folds, settings), settings in the order of a sweep: the first `over` varies slowest.
@@ -42,6 +44,15 @@ class CrossValidation:
     >>> cv.test_loss.shape, cv.best()
     ((5, 2), {'l2': 0.001})
     """
+
+    _elsewhere: ClassVar[dict[str, str]] = {
+        "best_params_": "cv.best()",
+        "best_estimator_": "cv.refit()",
+        "cv_results_": "cv.to_frame()",
+        "results": "cv.to_frame()",
+        "mean_test_score": "cv.scores(metric).mean(axis=0)",
+        "predict": "cv.refit().predict(X), or cv.predictions() of the rows left out",
+    }
 
     def __init__(
         self, settings: Settings, folds: Folds, models: Models, scores: dict[str, np.ndarray], status: np.ndarray,
@@ -85,6 +96,7 @@ class CrossValidation:
         """The values that each setting had, by name."""
         return [self._setting(i) for i in range(self._count)]
 
+    @public
     def scores(self, metric: str | None = None) -> np.ndarray:
         """A score of all models, (folds, settings): "test_loss", the name of a metric (of the test rows), or "loss".
 
@@ -97,10 +109,12 @@ class CrossValidation:
         """A pandas frame: a row for each fold and setting."""
         return _sweep_tables.lanes_frame(_Table(self)).drop(columns="lane")
 
+    @public
     def spread(self, metric: str | None = None):
         """Mean and spread of a score over the folds: a pandas frame, a row for each setting; columns as in `Sweep.spread`."""
         return _sweep_tables.spread(_Table(self), metric, "fold")
 
+    @public
     def best(self, metric: str | None = None) -> dict[str, Any]:
         """The setting with the best mean score over the folds, of those that ended well on each.
 
@@ -109,6 +123,7 @@ class CrossValidation:
         """
         return self._setting(self._best(metric))
 
+    @public
     def one_standard_error(self, prefer: str | None = None, metric: str | None = None, largest: bool = True) -> dict[str, Any]:
         """The simplest setting whose mean score is within one standard error of the best; see `Sweep.one_standard_error`.
 
@@ -127,10 +142,12 @@ class CrossValidation:
         found = _sweep_tables.one_standard_error(_Table(self), prefer, metric, "fold", largest)
         return {name: found[name] for name in self.names}
 
+    @public
     def refit(self, setting: dict[str, Any] | None = None) -> Result:
         """The fit on all rows with a setting, as `best` and `one_standard_error` give it; the best by test loss if not given."""
         return self._models.refit(self._best(None) if setting is None else self._find(setting))
 
+    @public
     def predictions(self, setting: dict[str, Any] | None = None, *, probabilities: bool = False) -> np.ndarray:
         """For each row what the model says that was not trained on it: values or labels, or class probabilities.
 
@@ -156,6 +173,12 @@ class CrossValidation:
                 lines.append(f"within one standard error, the largest {name}: {described([value])}")
         return "\n".join([*lines, self._models.how])
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Scores of the settings, with what is chosen of them; see `jgd.plotting.plot_scores`."""
+        from jgd import plotting
+
+        return plotting.plot_scores(self, ax, **options)
+
     def __len__(self) -> int:
         return len(self._lanes)
 
@@ -164,6 +187,11 @@ class CrossValidation:
         ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         of = f" x {self._count} settings of {', '.join(self.names)}" if self.names else ""
         return f"CrossValidation({len(self.folds)} folds{of}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import cross_validation_view
+
+        return cross_validation_view(self)
 
     @property
     def _count(self) -> int:
@@ -176,7 +204,7 @@ class CrossValidation:
 
     def _find(self, setting: dict[str, Any]) -> int:
         if not isinstance(setting, Mapping):
-            raise TypeError(f"a setting is a dict, one of .settings such as .best(), found {setting!r}.")
+            raise TypeError(f"a setting is a dict, one of .settings such as .best(), found {shown(setting)}.")
         for i in range(self._count):
             mine = self._setting(i)
             if mine.keys() == setting.keys() and all(mine[k] is v or bool(mine[k] == v) for k, v in setting.items()):

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jgd._checks import as_key, check_count
+from jgd._checks import as_key, check_count, shown
+from jgd._errors import public
 from jgd._over import Over
 
 
@@ -37,6 +38,7 @@ class Distribution(NamedTuple):
         return f"{'log_' if self.log else ''}uniform({self.low!r}, {self.high!r})"
 
 
+@public
 def uniform(low: float, high: float) -> Distribution:
     """Numbers between two ends, each as likely.
 
@@ -50,6 +52,7 @@ def uniform(low: float, high: float) -> Distribution:
     return _distribution("uniform", low, high, False)
 
 
+@public
 def log_uniform(low: float, high: float) -> Distribution:
     """Numbers between two positive ends, each order of magnitude as likely; for learning rates and penalties.
 
@@ -65,9 +68,9 @@ def log_uniform(low: float, high: float) -> Distribution:
 
 def _distribution(name: str, low: Any, high: Any, log: bool) -> Distribution:
     if not all(isinstance(end, (int, float, np.integer, np.floating)) for end in (low, high)):
-        raise TypeError(f"{name} takes two numbers, found {low!r} and {high!r}.")
+        raise TypeError(f"{name} takes two numbers, found {shown(low)} and {high!r}.")
     if not (np.isfinite([low, high]).all() and low < high and (low > 0 or not log)):
-        raise ValueError(f"{name} needs finite{' positive' * log} ends, the lower first, found {low!r} and {high!r}.")
+        raise ValueError(f"{name} needs finite{' positive' * log} ends, the lower first, found {shown(low)} and {high!r}.")
     return Distribution(float(low), float(high), log)
 
 
@@ -112,6 +115,7 @@ class _Together:
     """What the `over`s of one draw have in common."""
 
 
+@public
 def sample(n: int, *, key: Any = 0, **ranges: Distribution | Sequence[Any]) -> Draws:
     """Random settings for a sweep, each drawn from all ranges at once.
 
@@ -140,6 +144,7 @@ def sample(n: int, *, key: Any = 0, **ranges: Distribution | Sequence[Any]) -> D
     return _drawn("sample", np.random.default_rng(words).random((n, len(ranges))), ranges)
 
 
+@public
 def halton(n: int, *, key: Any = 0, **ranges: Distribution | Sequence[Any]) -> Draws:
     """Settings spread evenly over all ranges, as `sample` with fewer gaps: points of a scrambled Halton sequence.
 
@@ -171,5 +176,5 @@ def _drawn(where: str, points: np.ndarray, ranges: dict[str, Any]) -> Draws:
         elif isinstance(given, (list, tuple, range)) and len(given) and not hasattr(given, "init"):
             values[name] = tuple(given[int(u * len(given))] for u in share)
         else:
-            raise TypeError(f"{where}: {name} must be a range such as jgd.log_uniform(1e-4, 1) or a list, found {given!r}.")
+            raise TypeError(f"{where}: {name} must be a range such as jgd.log_uniform(1e-4, 1) or a list, found {shown(given)}.")
     return Draws(values)

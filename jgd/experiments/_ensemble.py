@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._checks import as_key, check_count
+from jgd._checks import as_key, check_count, shown
+from jgd._errors import Answering, public
 from jgd.models import Problem
 from jgd.training import Result, train, training_step
 from jgd.training._result import HostNotes
@@ -31,7 +32,7 @@ class Spread(NamedTuple):
     std: Any
 
 
-class Ensemble:
+class Ensemble(Answering):
     """Members that differ in where they started; made by `jgd.ensemble`.
 
     Attributes:
@@ -51,6 +52,7 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self.results.status_code)
 
+    @public
     def __getitem__(self, member: int) -> Result:
         """One member's result."""
         if not -len(self) <= member < len(self):
@@ -73,6 +75,7 @@ class Ensemble:
         """Each member's status."""
         return np.asarray(STATUSES)[np.asarray(self.results.status_code)]
 
+    @public
     def predict(self, X: Any) -> Spread:
         """Mean and standard deviation of the members' predictions for the rows of X.
 
@@ -100,6 +103,7 @@ def _starts(problem: Problem, tx: GradientTransformation, keys: jax.Array) -> St
     return jax.vmap(lambda key: init(problem.init(jax.random.fold_in(key, INIT)), key))(keys)
 
 
+@public
 def ensemble(problem: Problem, data: Any = None, tx: Any = None, *, members: int, key: Any = 0, **options) -> Ensemble:
     """Trains many random starts of one problem at once, and predicts with their mean and spread.
 
@@ -133,7 +137,8 @@ def ensemble(problem: Problem, data: Any = None, tx: Any = None, *, members: int
     ensembles", arXiv:1612.01474.
     """
     if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a jgd.Problem, found {problem!r}.")
+        raise TypeError(f"problem must be a jgd.Problem, found {shown(problem)}.")
+    check_count("members", members, low=2)
     if problem.functions.encode is not None:
         raise ValueError(
             f"{problem.name} starts every member at the same point: an ensemble needs a start that depends on a key."
@@ -141,7 +146,6 @@ def ensemble(problem: Problem, data: Any = None, tx: Any = None, *, members: int
     for name in ("params", "state"):
         if name in options:
             raise TypeError(f"an ensemble draws its own starts, and takes no {name}=.")
-    check_count("members", members, low=2)
     key = as_key(key)
     tx = as_transformation(tx)
     states = _starts(problem, tx, jax.random.split(key, members))

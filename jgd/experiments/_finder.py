@@ -7,6 +7,7 @@ import numpy as np
 
 from jgd import schedules
 from jgd._checks import as_key, check_count
+from jgd._errors import public
 from jgd._leaves import is_number
 from jgd._over import Over, held_over
 from jgd.data._dataset import as_dataset
@@ -73,6 +74,7 @@ def _smooth(mean: np.ndarray) -> np.ndarray:
     return np.array([np.mean(window) for window in windows])
 
 
+@public
 def find_learning_rate(
     problem: Problem, data: Any, tx: GradientTransformation, *, low: float = 1e-5, high: float = 10.0, steps: int = 100,
     batch_size: int | str | None = None, keys: int = 4, key: Any = 0, **options: Any,

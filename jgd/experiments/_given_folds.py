@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._checks import shown
 from jgd.experiments.folds import Folds, Splitter, k_fold, stratified
 
 
@@ -31,7 +32,7 @@ def as_folds(folds: Any, n: int, labels: np.ndarray | None, key: Any) -> Folds:
     if isinstance(folds, (str, bytes)) or not isinstance(folds, Iterable):
         raise TypeError(
             "folds must be a whole number, one of jgd.folds, a splitter of scikit-learn or a list of pairs (train, test) of "
-            f"rows, found {folds!r}."
+            f"rows, found {shown(folds)}."
         )
     return _of_pairs(list(folds), n)
 
@@ -42,7 +43,7 @@ def _of_pairs(pairs: list[Any], n: int) -> Folds:
     trains, tests = [], []
     for fold, pair in enumerate(pairs):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"fold {fold} must be a pair (train, test) of rows, found {pair!r}.")
+            raise TypeError(f"fold {fold} must be a pair (train, test) of rows, found {shown(pair)}.")
         for part, rows, found in (("trains on", pair[0], trains), ("tests", pair[1], tests)):
             found.append(_rows(f"fold {fold} {part}", rows, n))
         both = np.intersect1d(trains[-1], tests[-1])

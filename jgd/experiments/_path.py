@@ -2,11 +2,14 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
+from jgd._checks import shown
+from jgd._display import Shown, View
+from jgd._errors import Answering, public
 from jgd._over import Over, refuse_over
 from jgd.data import Dataset
 from jgd.experiments._cross_validate import cross_validate
@@ -18,7 +21,7 @@ from jgd.training import Result
 from jgd.training.stopping import STATUSES
 
 
-class RegularizationPath:
+class RegularizationPath(Answering, Shown):
     """Optima along penalties, the strongest first; made by `jgd.regularization_path`.
 
     Attributes:
@@ -36,6 +39,12 @@ class RegularizationPath:
     (0.001, ['l2', 'objective', 'weights[0]'])
     """
 
+    _elsewhere: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("coef_", "coefs", "coefs_", "weights"), "params.weights"),
+        **dict.fromkeys(("alphas", "alphas_", "Cs_", "lambdas"), "l2"),
+        **dict.fromkeys(("alpha_", "C_"), "best()"),
+    }
+
     def __init__(
         self, problem: Problem, data: Dataset, l2: np.ndarray, lanes: Any, folds: CrossValidation | None,
         refit: Callable[[float], Result],
@@ -49,14 +58,17 @@ class RegularizationPath:
         """How each fit on all rows ended."""
         return np.asarray(STATUSES)[self._status]
 
+    @public
     def best(self, metric: str | None = None) -> float:
         """The penalty with the best mean score over the folds, by test loss unless said otherwise."""
         return self._folds("best").best(metric)["l2"]
 
+    @public
     def one_standard_error(self, metric: str | None = None) -> float:
         """The strongest penalty whose mean score is within one standard error of the best; see `Sweep.one_standard_error`."""
         return self._folds("one_standard_error").one_standard_error("l2", metric)["l2"]
 
+    @public
     def refit(self, l2: float | None = None) -> Result:
         """The fit on all rows with one penalty, the best if not given, as a `jgd.Result`."""
         return self._refit(self.best() if l2 is None else float(l2))
@@ -74,6 +86,12 @@ class RegularizationPath:
         spread = self.cross_validation.spread()
         return frame.assign(test_loss=spread["mean"], test_loss_error=spread["error"])
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """The weights against the penalty; see `jgd.plotting.plot_coefficients`."""
+        from jgd import plotting
+
+        return plotting.plot_coefficients(self, ax, **options)
+
     def __len__(self) -> int:
         return len(self.l2)
 
@@ -83,12 +101,18 @@ class RegularizationPath:
         folds = "" if self.cross_validation is None else f", {len(self.cross_validation.folds)} folds"
         return f"RegularizationPath({len(self)} penalties from {self.l2[0]:.4g} to {self.l2[-1]:.4g}{folds}: {ended})"
 
+    def _view(self) -> View:
+        from jgd.experiments._views import path_view
+
+        return path_view(self)
+
     def _folds(self, what: str) -> CrossValidation:
         if self.cross_validation is None:
             raise ValueError(f"{what} compares penalties on rows left out, and there were none: give folds=, such as folds=5.")
         return self.cross_validation
 
 
+@public
 def regularization_path(
     problem: Problem, data: Any, l2: Sequence[float], *, folds: Any = None, metrics: Sequence[str | Callable] = (),
     standardize: bool = False, key: Any = 0, tol: float | None = None,
@@ -146,7 +170,10 @@ def _refit(problem: Problem, data: Dataset, l2: float, **how: Any) -> Result:
 
 
 def _penalties(l2: Any) -> list[float]:
-    values = np.asarray(l2, np.float64)
+    try:
+        values = np.asarray(l2, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"l2 must be a list of penalties, such as numpy.logspace(-4, 1, 20), found {shown(l2)}.") from None
     if values.ndim != 1 or not values.size:
         raise ValueError(f"l2 must be a list of penalties, such as numpy.logspace(-4, 1, 20), found shape {values.shape}.")
     if np.isnan(values).any():

@@ -7,12 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from jgd._checks import check_count, is_concrete
+from jgd._checks import check_count, is_concrete, shown
+from jgd._errors import public
 from jgd._leaves import is_number
 from jgd._over import Over
 from jgd.experiments._groups import Group, groups
 from jgd.experiments._layout import SHARE, free_memory
-from jgd.experiments._progress import bar
+from jgd.experiments._progress import Part, meter
 from jgd.experiments._run import Halving, run
 from jgd.experiments._settings import Settings
 from jgd.experiments._sweep_result import Sweep
@@ -24,6 +25,7 @@ from jgd.transformation import GradientTransformation
 MANY_PROGRAMS, MANY_LANES = 50, 1_000_000
 
 
+@public
 def sweep(
     problem: Problem, data: Any = None, tx: GradientTransformation | None = None, *, batch_size: int | str = "full",
     epochs: int | None = None, steps: int | None = None, key: Any = 0, shuffle: bool | str = True, validation: Any = None,
@@ -48,7 +50,8 @@ def sweep(
         validation loss if there is any, else by loss; settings that differ in their key are one, as good as its mean.
       memory: bytes that the programs may take at once; half of what is free if not given. More lanes than fit run in turn.
         A share as `validation` takes a copy of the data for each key.
-      progress: show a bar (tqdm): steps of lanes, how many lanes are running, have ended, and failed.
+      progress: say how far it is, as `jgd.fit` does: steps of lanes, how many lanes are running, have ended, and failed, the
+        least loss, speed and time left.
       confirm: run even more than 50 programs or a million lanes.
 
     Returns:
@@ -71,7 +74,7 @@ def sweep(
     Source: for `halving`, Jamieson & Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization",
     arXiv:1502.07943.
     """
-    _check_how(halving, memory, progress=progress, confirm=confirm)
+    _check_how(halving, memory, progress=progress if not isinstance(progress, Part) else True, confirm=confirm)
     settings = Settings(
         dict(
             problem=problem, data=data, tx=tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
@@ -93,7 +96,7 @@ def sweep(
         )
     began = time.perf_counter()
     how = _halving(halving, settings, found)
-    with bar(progress, found) as show:
+    with meter(progress, found) as show:
         outcome = run(found, memory, how, show)
     return Sweep._of(settings, found, outcome, time.perf_counter() - began)
 
@@ -102,14 +105,14 @@ def _check_how(halving: Any, memory: Any, **flags: Any) -> None:
     """Refuses what says how all lanes are run, and is nothing that a run can have."""
     for name, value in dict(halving=halving, memory=memory, **flags).items():
         if isinstance(value, Over):
-            raise TypeError(f"{name} says how all lanes are run, and takes one value, found {value!r}.")
+            raise TypeError(f"{name} says how all lanes are run, and takes one value, found {shown(value)}.")
     if halving is not None:
         check_count("halving", halving, low=2)
     if memory is not None and not (is_number(memory) and np.ndim(memory) == 0 and memory > 0):
-        raise ValueError(f"memory must be a number of bytes, such as 2e9, found {memory!r}.")
+        raise ValueError(f"memory must be a number of bytes, such as 2e9, found {shown(memory)}.")
     for name, value in flags.items():
         if not isinstance(value, (bool, np.bool_)):
-            raise TypeError(f"{name} must be True or False, found {value!r}.")
+            raise TypeError(f"{name} must be True or False, found {shown(value)}.")
 
 
 def _halving(factor: int | None, settings: Settings, found: list[Group]) -> Halving | None:

@@ -2,12 +2,14 @@
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
-from jgd._checks import nearest
+from jgd._checks import nearest, shown
+from jgd._display import Shown, View
+from jgd._errors import Answering, public
 from jgd.experiments import _files, _sweep_tables
 from jgd.experiments._group_result import GroupResult
 from jgd.experiments._groups import Group
@@ -20,7 +22,7 @@ from jgd.training._result import History
 from jgd.training.stopping import CONVERGED, MAX_STEPS, STALLED, STATUSES
 
 
-class Sweep:
+class Sweep(Answering, Shown):
     """The lanes of a sweep, in the order asked for; made by `jgd.sweep`.
 
     An index gives one lane as a `jgd.Result`, with its `setting`; a slice, a mask or `where` some lanes as a `Sweep`.
@@ -42,6 +44,20 @@ class Sweep:
     >>> sweep.params.weights.shape, sweep.history.loss.shape
     ((3, 1), (3, 51))
     """
+
+    _elsewhere: ClassVar[dict[str, str]] = {
+        "best_params_": "sweep.best().setting, and sweep.best().params for the parameters",
+        "best_estimator_": "sweep.best()",
+        "best_result": "sweep.best()",
+        "best_score_": "sweep.best().objective",
+        "best_index_": "sweep.best_lane()",
+        "cv_results_": "sweep.to_frame()",
+        "results": "sweep[lane], or list(sweep)",
+        "results_": "sweep.to_frame()",
+        "loss": "sweep.history.loss, or sweep.objective for the last",
+        "losses": "sweep.history.loss",
+        "lanes": "sweep[lane], of which there are len(sweep)",
+    }
 
     def __init__(self, settings: Settings, parts: list[GroupResult], lanes: np.ndarray, facts: dict[str, Any]):
         self._settings, self._parts, self._lanes, self._facts = settings, parts, lanes, facts
@@ -131,6 +147,7 @@ class Sweep:
         steps = self._of_each(lambda part: part.record_steps(width))
         return History({"step": steps} | {n: self._of_each(lambda part, n=n: part.recorded(n, width)) for n in self._recorded})
 
+    @public
     def scores(self, metric: str | None = None) -> np.ndarray:
         """The last value of a recorded quantity for each lane: that of its final parameters.
 
@@ -144,6 +161,7 @@ class Sweep:
         metric = self._metric(metric)
         return self._of_each(lambda part: part.scores(metric))
 
+    @public
     def best(self, metric: str | None = None) -> Result:
         """The lane with the best score, of those that ended well and were not cut.
 
@@ -165,6 +183,7 @@ class Sweep:
             )
         return int(np.nanargmin(ranks))
 
+    @public
     def where(self, **conditions: Any) -> "Sweep":
         """The lanes whose settings are these.
 
@@ -189,6 +208,7 @@ class Sweep:
             keep &= np.array(matches(name, over.values, wanted))[self._settings.index[self._lanes, axis]]
         return self[keep]
 
+    @public
     def spread(self, metric: str | None = None, over: str = "key"):
         """Mean and spread of a score over the lanes that differ in `over` alone: a pandas frame, a row for each setting.
 
@@ -200,6 +220,7 @@ class Sweep:
         """
         return _sweep_tables.spread(self, metric, over)
 
+    @public
     def one_standard_error(
         self, prefer: str, metric: str | None = None, over: str = "key", largest: bool = True
     ) -> dict[str, Any]:
@@ -223,6 +244,7 @@ class Sweep:
         """
         return _sweep_tables.one_standard_error(self, prefer, metric, over, largest)
 
+    @public
     def to_frame(self, history: bool = False):
         """A pandas frame: a row for each lane, with its setting, status, steps and last records.
 
@@ -237,6 +259,7 @@ class Sweep:
         """What was run, how it ended, what was best, and what it cost, in a few lines."""
         return _sweep_tables.summary(self)
 
+    @public
     def plot(
         self, x: str | None = None, y: str | None = None, *, metric: str | None = None, kind: str | None = None, ax: Any = None
     ):
@@ -245,6 +268,7 @@ class Sweep:
 
         return plotting.plot_sweep(self, x, y, kind=kind, metric=metric, ax=ax)
 
+    @public
     def save(self, path: Any) -> None:
         """Writes everything but the data to a file, for `jgd.Sweep.load`; where data were swept, what tables show of them.
 
@@ -266,13 +290,16 @@ class Sweep:
     def __iter__(self) -> Iterator[Result]:
         return (self[i] for i in range(len(self)))
 
+    @public
     def __getitem__(self, lane: Any) -> Any:
         """One lane's result; or some lanes, by a slice, a mask or a list of numbers."""
         if np.ndim(lane) or isinstance(lane, slice):
             return Sweep(self._settings, self._parts, self._lanes[lane], self._facts)
+        if not hasattr(lane, "__index__"):
+            raise TypeError(f"a lane is a number, found {shown(lane)}; lanes by their settings: sweep.where(name=value).")
         lane = operator.index(lane)
         if not -len(self) <= lane < len(self):
-            raise IndexError(f"lane {lane} of {len(self)}.")
+            raise IndexError(f"there is no lane {lane}: the {len(self)} lanes are numbered from 0.")
         lane = self._lanes[lane]
         part = self._parts[self._part_of[lane]]
         ended_by = "the sweep was interrupted" if self._facts["interrupted"] else ""
@@ -288,6 +315,11 @@ class Sweep:
         count = lambda number, what: f"{number} {what}{'' if number == 1 else 's'}"
         ended = ", ".join(f"{number} {name}" for number, name in counted) or "none selected"
         return f"Sweep({count(len(self), 'lane')}{of} in {count(self.programs, 'program')}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import sweep_view
+
+        return sweep_view(self)
 
     def _column(self, name: str) -> list[Any]:
         """The value of each lane, as a table shows it."""

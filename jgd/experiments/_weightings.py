@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgd._checks import shown
 from jgd._factory import factory
 from jgd._over import Over, refuse_over
 from jgd.data import Dataset
@@ -72,7 +73,7 @@ def check_solved(where: str, problem: Any, data: Any) -> None:
         return
     refuse_over(where, data=data)
     if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a jgd.Problem, found {problem!r}.")
+        raise TypeError(f"problem must be a jgd.Problem, found {shown(problem)}.")
     if problem.name not in SOLVED:
         advice = ": give an optimizer, as in jgd.cross_validate(problem, data, jgd.adam(1e-2), epochs=10)"
         raise TypeError(
@@ -83,7 +84,7 @@ def check_solved(where: str, problem: Any, data: Any) -> None:
 def check_standardize(standardize: Any, problems: Sequence[Problem]) -> None:
     """Refuses standardising where it cannot be told in the columns as given."""
     if not isinstance(standardize, (bool, np.bool_)):
-        raise TypeError(f"standardize must be True or False, found {standardize!r}.")
+        raise TypeError(f"standardize must be True or False, found {shown(standardize)}.")
     for problem in problems if standardize else ():
         if problem.name not in SOLVED:
             raise TypeError(

@@ -6,12 +6,14 @@ A splitter says how; `jgd.cross_validate` applies it. Its rows are whole numbers
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from jgd._checks import as_key, check_count
+from jgd._errors import public
+from jgd._names import unknown_names
 
 __all__ = ["Splitter", "grouped", "k_fold", "leave_one_out", "repeated", "stratified", "time_ordered"]
 
@@ -110,6 +112,7 @@ def _parts(order: np.ndarray, k: int) -> list[np.ndarray]:
     return [np.sort(part) for part in np.array_split(order, k)]
 
 
+@public
 def k_fold(k: int = 5, *, shuffle: bool = True) -> Splitter:
     """Every row is tested once, in k parts that differ in size by one at most.
 
@@ -130,6 +133,7 @@ def k_fold(k: int = 5, *, shuffle: bool = True) -> Splitter:
     return Splitter(f"k_fold({k}{'' if shuffle else ', shuffle=False'})", split)
 
 
+@public
 def stratified(k: int = 5) -> Splitter:
     """As `k_fold`, shuffled, and each part has the same share of each class, within one row.
 
@@ -151,6 +155,7 @@ def stratified(k: int = 5) -> Splitter:
     return Splitter(f"stratified({k})", split)
 
 
+@public
 def grouped(groups: Any, k: int | None = None) -> Splitter:
     """Rows of one group stay together: none is trained on where another is tested.
 
@@ -199,6 +204,7 @@ def grouped(groups: Any, k: int | None = None) -> Splitter:
     return Splitter(f"grouped({len(found)} groups{'' if k is None else f', {k}'})", split)
 
 
+@public
 def repeated(folds: int | Splitter = 5, times: int = 3) -> Splitter:
     """Shuffled folds, several times over with another shuffle each.
 
@@ -223,6 +229,7 @@ def repeated(folds: int | Splitter = 5, times: int = 3) -> Splitter:
     return Splitter(f"repeated({folds}, times={times})", split)
 
 
+@public
 def leave_one_out() -> Splitter:
     """Every row is tested by the model of all others.
 
@@ -238,6 +245,7 @@ def leave_one_out() -> Splitter:
     return Splitter("leave_one_out()", split)
 
 
+@public
 def time_ordered(k: int = 5, *, test_size: int | None = None, gap: int = 0) -> Splitter:
     """Rows in the order of time: each fold is trained on what comes before its test rows, and nothing is shuffled.
 
@@ -267,3 +275,7 @@ def time_ordered(k: int = 5, *, test_size: int | None = None, gap: int = 0) -> S
 
     options = "".join(f", {name}={value}" for name, value in (("test_size", test_size), ("gap", gap)) if value)
     return Splitter(f"time_ordered({k}{options})", split)
+
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.folds")

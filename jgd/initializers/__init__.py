@@ -10,7 +10,10 @@ distributions are those of `jax.nn.initializers`, whose convention of fans they 
 the one before its input, and any before those are a receptive field, which counts into both.
 """
 
+from typing import TYPE_CHECKING
+
 from jgd._factory import REGISTRY
+from jgd._names import unknown_names
 from jgd.initializers._fans import (
     he_normal,
     he_uniform,
@@ -50,3 +53,6 @@ glorot_uniform, glorot_normal = xavier_uniform, xavier_normal
 kaiming_uniform, kaiming_normal = he_uniform, he_normal
 for _name in ("glorot_uniform", "glorot_normal", "kaiming_uniform", "kaiming_normal"):
     REGISTRY[f"initializers.{_name}"] = globals()[_name].factory
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.initializers")

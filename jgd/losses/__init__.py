@@ -8,10 +8,13 @@ numbers from 0, never -1 and 1; a label that is none has no loss: NaN, in value 
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jax
 
 from jgd import _checks
+from jgd._errors import public
+from jgd._names import unknown_names
 from jgd.losses._binary import (
     binary_cross_entropy,
     hinge,
@@ -109,6 +112,7 @@ ELSEWHERE = {
 }
 
 
+@public
 def get(name: str) -> Callable[..., jax.Array]:
     """The loss of this name: a function of (prediction, target) and its hyperparameters.
 
@@ -131,3 +135,7 @@ def get(name: str) -> Callable[..., jax.Array]:
         return globals()[name]
     hint = f"it is called {ELSEWHERE[name]!r} here." if name in ELSEWHERE else _checks.nearest(name, known)
     raise ValueError(f"unknown loss {name!r}; {hint}")
+
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.losses")

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from jgd._checks import shown
+from jgd._errors import public
 from jgd.data import Dataset
 from jgd.data._dataset import ByFeature
 from jgd.models._problem import Problem
@@ -15,6 +17,7 @@ from jgd.models._problem import Problem
 BLOCK = 4096
 
 
+@public
 def gram(problem: Problem, data: Any, *, ridge: float = 2e-6) -> jax.Array:
     """A matrix that the Hessian of a linear model's objective nowhere exceeds: `preconditioner` of `jgd.lbfgs`.
 
@@ -45,7 +48,7 @@ def gram(problem: Problem, data: Any, *, ridge: float = 2e-6) -> jax.Array:
     Source: Bohning & Lindsay, "Monotonicity of quadratic-approximation algorithms", Ann. Inst. Stat. Math. 40 (1988).
     """
     if not isinstance(problem, Problem) or problem.functions.scores is None:
-        raise TypeError(f"gram is of jgd.linear_regression or jgd.logistic_regression, found {problem!r}.")
+        raise TypeError(f"gram is of jgd.linear_regression or jgd.logistic_regression, found {shown(problem)}.")
     data, functions = data if isinstance(data, Dataset) and data.y is not None else problem.dataset(data), problem.functions
     params = functions.init(None, data)
     G = weighted_gram(data.X, functions.scores.curvature * shares(data), params.bias is not None)

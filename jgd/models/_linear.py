@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jgd import losses, penalties
+from jgd._errors import Later, unknown_attribute
 from jgd._factory import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
 from jgd.data._dataset import ByFeature
@@ -28,6 +29,9 @@ class LinearParams(NamedTuple):
 
     weights: Any
     bias: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(Later(lambda: unknown_attribute(self, name, self._fields)), name=name)
 
 
 def _zeros(data: Dataset, shape: tuple[int, ...], fit_intercept: bool) -> LinearParams:

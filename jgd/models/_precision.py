@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from jgd._checks import shown
 from jgd._factory import factory
 from jgd.models._problem import Problem, ProblemFunctions
 
@@ -28,7 +29,7 @@ def _mixed_precision(problem, dtype="bfloat16") -> ProblemFunctions:
 
 def _check(made):
     if not isinstance(made.problem, Problem):
-        raise TypeError(f"mixed_precision takes a problem, found {made.problem!r}.")
+        raise TypeError(f"mixed_precision takes a problem, found {shown(made.problem)}.")
     name = getattr(made.dtype, "name", made.dtype)
     if name not in LOW:
         raise ValueError(f"mixed_precision: dtype must be {' or '.join(LOW)}, found {name}.")

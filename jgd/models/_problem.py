@@ -8,6 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd import losses
+from jgd._boxes import view_of
+from jgd._checks import shown
+from jgd._display import Note, View, on_host
+from jgd._errors import during, public
 from jgd._expression import Expression
 from jgd._factory import factory, is_function
 from jgd._over import Over
@@ -65,6 +69,13 @@ class ProblemFunctions(NamedTuple):
     scores: Scores | None = None
 
 
+# What jgd's own problems minimise, in words that a display has room for.
+OBJECTIVES = {
+    "linear_regression": "mean of |prediction - target|^2",
+    "logistic_regression": "mean of log(1 + exp(-margin))",
+}
+
+
 class Problem(Expression):
     """A function to minimise, from any loss: a formula, a flax or equinox network.
 
@@ -100,6 +111,7 @@ class Problem(Expression):
     3.0
     """
 
+    @public
     def __new__(cls, loss, init, predict=None, *, state=None, frozen=None):
         if not any(isinstance(given, Over) for given in (loss, predict, state)):  # else it is checked with each of their values
             _check_functions(loss, predict, state)
@@ -110,6 +122,7 @@ class Problem(Expression):
         """The functions, built from the arguments; inside a trace they are traced."""
         return self._call()
 
+    @public
     def dataset(self, data: Any) -> Dataset:
         """The data as the loss sees it: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`, checked, its labels numbered.
 
@@ -127,6 +140,7 @@ class Problem(Expression):
         """The loss's state before the first step; () if it has none."""
         return self.functions.state(key, data)
 
+    @public
     def objective(self, params: Any, data: Dataset | None = None, *, key: Any = None, state: Any = None) -> jax.Array:
         """The mean loss over the rows of `data` plus the penalty; a scalar.
 
@@ -141,13 +155,17 @@ class Problem(Expression):
     def objective_and_state(self, params: Any, data: Dataset | None, *, key: Any, state: Any) -> tuple[jax.Array, Any]:
         """The objective and the loss's next state."""
         functions, data = self.functions, self.dataset(data) if isinstance(data, tuple) else data
+        if functions.encode is not None and not isinstance(data, Dataset):
+            raise TypeError(f"{self.name} needs data: give (X, y) or a jgd.Dataset, found {shown(data)}.")
         value, state = mean_loss(functions, params, data, key, state)
         return value if functions.penalty is None else value + functions.penalty(params), state
 
+    @public
     def mean_loss(self, params: Any, data: Dataset | None = None, *, state: Any = None) -> jax.Array:
         """The objective without its penalty."""
         return mean_loss(self.functions, params, self.dataset(data) if isinstance(data, tuple) else data, None, state)[0]
 
+    @public
     def predict(self, params: Any, X: Any, *, state: Any = None) -> jax.Array:
         """Predictions for the rows of X: values, or class numbers 0..k-1 (the result of a fit knows the labels).
 
@@ -157,9 +175,19 @@ class Problem(Expression):
         predict = self._required("predict")
         return predict(params, as_rows(X), state=state) if "state" in self.functions.asks else predict(params, as_rows(X))
 
+    @public
     def probabilities(self, params: Any, X: Any) -> jax.Array:
         """Class probabilities for the rows of X, shape (n, classes)."""
         return self._required("probabilities")(params, as_rows(X))
+
+    def _view(self) -> View:
+        mean = OBJECTIVES.get(self.name)
+        if mean is None:
+            return view_of(self, "Problem")
+        if getattr(self, "classes", 2) > 2:
+            mean = "mean of -log(probability of the class)"
+        penalty = " + l2/2 |weights|^2" if np.any(on_host(self.l2) != 0) else ""
+        return view_of(self, "Problem", [Note(f"minimises {mean}{penalty}")])
 
     def _required(self, name: str) -> Callable:
         function = getattr(self.functions, name)
@@ -172,13 +200,13 @@ class Problem(Expression):
 def _check_functions(loss: Any, predict: Any, state: Any) -> None:
     """Refuses, by raising, what `Problem` says it refuses."""
     if predict is not None and not callable(predict):
-        raise TypeError(f"predict must be a function predict(params, X), found {predict!r}.")
+        raise TypeError(f"predict must be a function predict(params, X), found {shown(predict)}.")
     if isinstance(loss, str):
         losses.get(loss)
         if predict is None:
             raise TypeError(f"the loss {loss!r} is one of a prediction: give predict=f with f(params, X) as well.")
     elif not callable(loss):
-        raise TypeError(f"loss must be a function loss(params) or loss(params, batch), or a name, found {loss!r}.")
+        raise TypeError(f"loss must be a function loss(params) or loss(params, batch), or a name, found {shown(loss)}.")
     elif str(getattr(getattr(loss, "func", loss), "__module__", "")).startswith("jgd.losses"):
         name = getattr(loss, "func", loss).__name__
         raise TypeError(
@@ -186,7 +214,8 @@ def _check_functions(loss: Any, predict: Any, state: Any) -> None:
             f"lambda params, batch: jgd.losses.{name}(predict(params, batch.X), batch.y)."
         )
     elif positional(loss) not in (1, 2):
-        raise TypeError(f"loss must be loss(params) or loss(params, batch), found {positional(loss)} arguments.")
+        advice = " Its data are batch.X and batch.y; a key is taken by name, *, key=None." if positional(loss) > 2 else ""
+        raise TypeError(f"loss must be loss(params) or loss(params, batch), found {positional(loss)} arguments.{advice}")
     elif requires(loss, "key"):
         raise TypeError("a loss gets the key None where a run only evaluates: write loss(params, batch, *, key=None).")
     if (state is None) == names(loss, "state"):
@@ -262,7 +291,13 @@ def _generic(loss, init, predict=None, *, state=None, frozen=None):
     asks = tuple(name for name in ("key", "state") if names(loss, name))
     if isinstance(loss, str):
         of_prediction = losses.get(loss)
-        function = lambda params, batch: of_prediction(predict(params, batch.X), batch.y)
+
+        def function(params, batch):
+            with during(lambda: _call_of(predict, "predict", "params, X"), params=params, X=batch.X):
+                prediction = predict(params, batch.X)
+            if not hasattr(prediction, "shape"):
+                raise TypeError(f"predict must return an array, found {type(prediction).__name__}.")
+            return of_prediction(prediction, batch.y)
     else:
         function = loss
     with_data = takes_data(function)
@@ -274,20 +309,33 @@ def _generic(loss, init, predict=None, *, state=None, frozen=None):
     def values(params, batch, **asked):
         if with_data and batch is None:
             raise TypeError("this loss(params, batch) needs data: give (X, y) or a jgd.Dataset.")
-        out = function(params, batch, **asked) if with_data else function(params, **asked)
+        rows = {} if batch is None else {"batch.X": batch.X, "batch.y": batch.y}
+        with during(lambda: _call_of(loss, "the loss", "params, batch" if with_data else "params"), params=params, **rows):
+            out = function(params, batch, **asked) if with_data else function(params, **asked)
         if "state" not in asks:
             return _as_loss(out)
         if not isinstance(out, tuple) or len(out) != 2:
             raise TypeError(f"a loss that takes a state returns (loss, state), found {type(out).__name__}.")
         return _as_loss(out[0]), _checked_state(out[1], asked["state"])
 
-    def made(start):
-        return lambda key, data: start(key) if is_function(start) else start
+    def made(name, start):
+        def make(key, data):
+            with during(lambda: _call_of(start, name, "key")):
+                return start(key)
+
+        return make if is_function(start) else lambda key, data: start
 
     return ProblemFunctions(
-        init=made(init), loss=values, predict=stateful_predict, asks=asks, state=made(() if state is None else state),
+        init=made("init", init), loss=values, predict=stateful_predict, asks=asks,
+        state=made("state", () if state is None else state),
         frozen=None if frozen is None else frozen if is_function(frozen) else lambda params: frozen,
     )  # fmt: skip
+
+
+def _call_of(function: Any, what: str, arguments: str) -> str:
+    """What a note says was called, and how."""
+    name = repr(function) if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
+    return f"{what}, called as {name}({arguments})" if callable(function) else f"{what} {name}"
 
 
 def _as_loss(value: Any) -> jax.Array:

@@ -1,5 +1,8 @@
 """Schedules: pytrees that are called with a step count, and whose every number is a leaf."""
 
+from typing import TYPE_CHECKING
+
+from jgd._names import unknown_names
 from jgd.schedules._cycles import cosine_restarts, cyclic, join, one_cycle_cosine, one_cycle_linear
 from jgd.schedules._decay import (
     constant,
@@ -37,3 +40,6 @@ __all__ = [
     "warmup_exponential",
     "warmup_linear",
 ]
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.schedules")

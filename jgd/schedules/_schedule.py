@@ -24,6 +24,8 @@ class Schedule(Expression):
     0.025
     """
 
+    _of_numbers = True
+
     def __new__(cls, *args, **kwargs):
         raise TypeError("make a Schedule with a factory such as jgd.schedules.cosine(0.1, 1000).")
 

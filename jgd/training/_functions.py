@@ -4,16 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 import optax
 
+from jgd._checks import shown
+from jgd._errors import during, public
 from jgd.models import Problem
+from jgd.models._signature import positional
 from jgd.training._fit import fit
 from jgd.training._result import Result
+from jgd.training._start import check_like, check_start
 from jgd.training._step import as_parameter
 from jgd.transformation import GradientTransformation, as_transformation
 
 
+@public
 def minimize(f: Callable[[Any], Any], x0: Any, tx: GradientTransformation, *, steps: int, **options) -> Result:
     """Minimises a function from a starting point: `fit(Problem(f, x0), tx=tx, steps=steps)`.
 
@@ -28,9 +33,12 @@ def minimize(f: Callable[[Any], Any], x0: Any, tx: GradientTransformation, *, st
     >>> round(jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.1), steps=100).params.item(), 4)
     2.0
     """
+    if callable(f) and positional(f) > 1:
+        raise TypeError(f"minimize takes f(x) of one argument, which may be a tuple or a dict, found {positional(f)} arguments.")
     return fit(Problem(f, x0), None, tx, steps=steps, **options)
 
 
+@public
 def compute_gradients(f: Callable[[Any], Any], x: Any) -> Any:
     """The gradient of a scalar function, with the structure of `x`; for people who come from TensorFlow's two calls.
 
@@ -38,9 +46,22 @@ def compute_gradients(f: Callable[[Any], Any], x: Any) -> Any:
     >>> jgd.compute_gradients(lambda w: (w - 2.0) ** 2, 5.0).item()
     6.0
     """
-    return jax.grad(f)(jax.tree.map(jnp.asarray, x))
+    if not callable(f):
+        raise TypeError(f"f must be a function f(x), found {shown(f)}.")
+    check_start(x, "x")
+    x = jax.tree.map(as_parameter, x)
+
+    def scalar(x):
+        with during(lambda: f"f, called as {getattr(f, '__name__', 'f')}(x)", x=x):
+            value = f(x)
+        if np.shape(value) != ():
+            raise ValueError(f"f must return a scalar, found shape {np.shape(value)}: sum it, as in jnp.sum(...).")
+        return value
+
+    return jax.grad(scalar)(x)
 
 
+@public
 def apply_gradients(tx: GradientTransformation, grads: Any, params: Any, opt_state: Any = None) -> tuple[Any, Any]:
     """One step of an optimizer on gradients already at hand; the other of TensorFlow's two calls.
 
@@ -59,6 +80,8 @@ def apply_gradients(tx: GradientTransformation, grads: Any, params: Any, opt_sta
     4.4
     """
     tx = as_transformation(tx)
+    check_start(params, "params")
+    check_like("grads", grads, params)
     grads, params = jax.tree.map(as_parameter, (grads, params))
     opt_state = tx.init(params) if opt_state is None else opt_state
     updates, opt_state = tx.update(grads, opt_state, params)

@@ -6,7 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jgd._checks import nearest
+from jgd._checks import nearest, shown
+from jgd._errors import during
 
 
 def _mean(values, weight):
@@ -60,33 +61,44 @@ def named_metrics(metrics: Sequence[str | Callable[..., Any]]) -> tuple[tuple[st
     if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
     if not isinstance(metrics, Iterable):
-        raise TypeError(f"a metric is a name or a function f(target, prediction, sample_weight), found {metrics!r}.")
+        raise TypeError(f"a metric is a name or a function f(target, prediction, sample_weight), found {shown(metrics)}.")
     pairs: dict[str, Callable[..., Any]] = {}
     for metric in metrics:
         if isinstance(metric, str):
             if metric not in NAMED:
-                raise ValueError(f"unknown metric {metric!r}: {nearest(metric, NAMED)}")
+                raise ValueError(f"unknown metric {metric!r}: {_hint(metric)}")
             name, function = metric, NAMED[metric]
         elif callable(metric):
             name, function = getattr(metric, "__name__", type(metric).__name__), metric
         else:
-            raise TypeError(f"a metric is a name or a function f(target, prediction, sample_weight), found {metric!r}.")
+            raise TypeError(f"a metric is a name or a function f(target, prediction, sample_weight), found {shown(metric)}.")
         if name in pairs or name in RESERVED:
             raise ValueError(f"two recorded quantities would be called {name!r}: give the function another __name__.")
         pairs[name] = function
     return tuple(pairs.items())
 
 
+ELSEWHERE = {
+    "acc": "accuracy", "accuracy_score": "accuracy", "mean_absolute_error": "mae", "mean_squared_error": "mse", "r2_score": "r2",
+    "neg_mean_squared_error": "mse", "neg_mean_absolute_error": "mae", "l2": "mse", "l1": "mae",
+}  # fmt: skip
+
+
+def _hint(metric: str) -> str:
+    return nearest(ELSEWHERE.get(metric, metric), NAMED)
+
+
 def call_metric(function: Callable[..., Any], target, prediction, weight):
     """The score; a metric that takes no weights is refused where there are some."""
-    if takes_weights(function):
-        return function(target, prediction, sample_weight=weight)
-    if weight is not None:
-        name = getattr(function, "__name__", type(function).__name__)
+    name = getattr(function, "__name__", type(function).__name__)
+    weights = {"sample_weight": weight} if takes_weights(function) else {}
+    if weight is not None and not weights:
         raise TypeError(
             f"the rows have weights, which the metric {name} does not take: write it as f(target, prediction, sample_weight)."
         )
-    return function(target, prediction)
+    what = f"the metric, called as {name}(target, prediction{', sample_weight=...' if weights else ''})"
+    with during(what, target=target, prediction=prediction):
+        return function(target, prediction, **weights)
 
 
 def takes_weights(function: Callable[..., Any]) -> bool:

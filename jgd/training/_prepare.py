@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._checks import as_key, check_count, is_concrete, key_words, nearest
+from jgd._checks import as_key, check_count, is_concrete, key_words, nearest, shown
+from jgd._errors import Answering
 from jgd._expression import pack
 from jgd._factory import RANDOM
 from jgd._over import refuse_over
@@ -16,7 +17,7 @@ from jgd.data import Dataset, batch_rows, steps_per_epoch
 from jgd.data._dataset import LARGE, as_dataset
 from jgd.models import Problem
 from jgd.models._problem import encode
-from jgd.training._metrics import named_metrics
+from jgd.training._metrics import NAMED, named_metrics
 from jgd.training._plan import Inputs, Plan, plan_of
 from jgd.training._rates import learning_rates
 from jgd.training._record import named_leaves, reported
@@ -57,7 +58,7 @@ def prepare(
         validation=validation, metrics=metrics, stop=stop, record=record, best=best, params=params,
     )  # fmt: skip
     if not isinstance(problem, Problem):
-        found = f"{type(problem).__name__} {getattr(problem, '__name__', repr(problem))}"
+        found = shown(problem) if hasattr(problem, "ndim") else f"{type(problem).__name__} {_short(problem)}"
         if hasattr(problem, "factory"):
             advice = f"call it, as in {problem.__name__}()"
         elif callable(problem) and not isinstance(problem, type):
@@ -67,11 +68,16 @@ def prepare(
         raise TypeError(f"problem must be a jgd.Problem, found {found}; {advice}.")
     if tx is None:
         raise TypeError("an optimizer is missing: give one, such as jgd.adam(1e-2).")
+    if not isinstance(tx, GradientTransformation) and (hasattr(tx, "ndim") or isinstance(tx, list)):
+        raise TypeError(f"tx is not an optimizer, but {shown(tx)}: rows and targets go together, as fit(problem, (X, y), tx).")
     tx = as_transformation(tx)
     if hasattr(stop, "factory"):
         raise TypeError(f"stop is the factory {stop.__name__}: call it, as in {stop.__name__}(...).")
     if not isinstance(stop, StoppingRule | None):
-        raise TypeError(f"stop must be a rule such as jgd.stopping.gradient_norm(1e-6), found {stop!r}.")
+        raise TypeError(f"stop must be a rule such as jgd.stopping.gradient_norm(1e-6), found {shown(stop)}.")
+    for name, given in (("params", params), ("state", state)):
+        if isinstance(given, Answering) and hasattr(given, "history"):
+            raise TypeError(f"{name} is a {type(given).__name__}: give result.{name}.")
     packed = pack(problem, tx, stop)
     _, others, structure = packed
     if others:
@@ -101,6 +107,10 @@ def prepare(
     return Run(plan, Inputs(problem, tx, data, validation, stop, key), packed, total, params, state)
 
 
+def _short(value: Any) -> str:
+    return getattr(value, "__name__", None) or shown(value)
+
+
 def _planned(
     problem: Problem, tx: GradientTransformation, stop: StoppingRule | None, data: Dataset | None, facts: "_Facts",
     batch_size: Any, epochs: Any, steps: Any, shuffle: Any, record: Any, best: Any, norms: Any, clock: bool, validated: bool,
@@ -110,7 +120,7 @@ def _planned(
     n = None if data is None else len(data)
     size = _batch_size(batch_size, n, validated)
     if shuffle not in (True, False, "replacement"):
-        raise ValueError(f"shuffle must be True, False or 'replacement', found {shuffle!r}.")
+        raise ValueError(f"shuffle must be True, False or 'replacement', found {shown(shuffle)}.")
     per_epoch = 1 if size is None else steps_per_epoch(n, size)
     total = _steps(epochs, steps, per_epoch)
     every, batch_loss = _cadence(record, per_epoch)
@@ -175,7 +185,7 @@ def _data(
     if isinstance(validation, (int, float, np.floating)) and not isinstance(validation, bool):
         return split(data, float(validation), key)
     if not isinstance(validation, (tuple, Dataset)):
-        raise TypeError(f"validation must be a share, (X, y) or a jgd.Dataset, found {validation!r}.")
+        raise TypeError(f"validation must be a share, (X, y) or a jgd.Dataset, found {shown(validation)}.")
     return data, _validation(problem, as_dataset(validation), data, number)
 
 
@@ -223,9 +233,10 @@ def _batch_size(batch_size: Any, n: int | None, split: bool) -> int | None:
     if batch_size == "full":
         return None
     if isinstance(batch_size, str):
-        raise ValueError(f"batch_size must be 'full' or a whole number, found {batch_size!r}.")
+        hint = "; did you mean 'full'?" if batch_size.lower().startswith("f") else "."
+        raise ValueError(f"batch_size must be 'full' or a whole number, found {shown(batch_size)}{hint}")
     if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool):
-        raise TypeError(f"batch_size must be 'full' or a whole number, found {batch_size!r}.")
+        raise TypeError(f"batch_size must be 'full' or a whole number, found {shown(batch_size)}.")
     size = check_count("batch_size", batch_size)
     if n is None:
         raise ValueError(f"batch_size={size} needs data, and this run has none.")
@@ -253,7 +264,10 @@ def _cadence(record: int | str, per_epoch: int) -> tuple[int, bool]:
         return 1, True
     if isinstance(record, str):
         hint = nearest(record, ("epoch", "step"))
-        raise ValueError(f"record must be 'epoch', 'step' or a number of steps, found {record!r}; {hint}")
+        raise ValueError(f"record must be 'epoch', 'step' or a number of steps, found {shown(record)}; {hint}")
+    if not isinstance(record, (int, np.integer, float)):
+        advice = " What is recorded beside the loss: metrics=, norms=, validation=." if isinstance(record, (list, tuple)) else ""
+        raise TypeError(f"record must be 'epoch', 'step' or a number of steps, found {shown(record)}.{advice}")
     return check_count("record", record), False
 
 
@@ -266,7 +280,7 @@ def _check_names(
     if validation:
         recorded += ["validation_loss"] + [f"validation_{name}" for name, _ in plan.metrics]
     if best is not None and not isinstance(best, str):
-        raise TypeError(f"best must be the name of a recorded quantity, found {best!r}.")
+        raise TypeError(f"best must be the name of a recorded quantity, found {shown(best)}.")
     wanted = {best} | set(stop.functions.needs if stop is not None else ())
     if wanted - {None, "seconds", *recorded}:
         recorded += _other_names(plan, problem, tx, data)
@@ -277,7 +291,13 @@ def _check_names(
                 f"which way is {name} better? Say it: {getattr(function, '__name__', 'f')}.higher_is_better = True (or False)."
             )
     if best is not None and best not in recorded[1:]:
-        raise ValueError(f"best={best!r} is not recorded; {nearest(best, recorded[1:])}")
+        metric = best.removeprefix("validation_").removeprefix("val_")
+        hint = nearest(best, recorded[1:])
+        if metric in NAMED:
+            hint = f"add metrics=[{metric!r}]."
+        elif best.startswith("val"):
+            hint = "did you mean 'validation_loss'?" if "validation_loss" in recorded else "add validation=."
+        raise ValueError(f"best={best!r} is not recorded; {hint}")
     if stop is None:
         return
     for name in stop.functions.needs:

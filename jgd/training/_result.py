@@ -1,23 +1,28 @@
 """What a run returns: a pytree of arrays, which on the host also knows how to predict, plot and explain itself."""
 
-from typing import TYPE_CHECKING, Any
+import difflib
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._checks import is_concrete
+from jgd._checks import is_concrete, shown
+from jgd._display import Shown, View, is_readable
+from jgd._errors import Answering, Later, public
 from jgd.certificates import Certificate, certificate
 from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
 from jgd.models._problem import encode
 from jgd.training._decide import Best
+from jgd.training._metrics import NAMED
 from jgd.training._step import State
 from jgd.training.stopping import STATUSES
 from jgd.transformation import as_transformation
 
 if TYPE_CHECKING:
     from jgd.diagnosis import Diagnosis
+    from jgd.training._replay import Trajectory
 
 
 class FitError(RuntimeError):
@@ -61,13 +66,13 @@ class History:
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.arrays:
-            raise KeyError(f"nothing called {name!r} was recorded, only {', '.join(self.arrays)}.")
+            raise KeyError(_not_recorded(name, self.arrays))
         return self.arrays[name]
 
     def __getattr__(self, name: str) -> Any:
         arrays = self.__dict__.get("arrays", {})  # none yet while a copy or a pickle is being read
         if name not in arrays:
-            raise AttributeError(f"nothing called {name!r} was recorded, only {', '.join(arrays)}.")
+            raise AttributeError(Later(lambda: _not_recorded(name, arrays)), name=name)
         return arrays[name]
 
     def __contains__(self, name: str) -> bool:
@@ -87,6 +92,20 @@ class History:
         return cls(dict(zip(names, children, strict=True)))
 
 
+def _not_recorded(name: Any, arrays: Any) -> str:
+    """What a message about a quantity that is not in a history says: what is, and what is near or has to be asked for."""
+    said = f"nothing called {name!r} was recorded, only {', '.join(arrays)}"
+    same = str(name).replace("val_", "validation_", 1) if str(name).startswith("val_") else str(name)
+    metric = same.removeprefix("validation_")
+    close = difflib.get_close_matches(same, arrays, n=1, cutoff=0.7)
+    if close:
+        return f"{said}: did you mean {close[0]!r}?"
+    if metric in NAMED:
+        same = f"metrics=[{metric!r}]" + (" and validation=" if same != metric else "")
+        return f"{said}: fit with {same} to have it."
+    return f"{said}: fit with validation= to have it." if same == "validation_loss" else f"{said}."
+
+
 class HostNotes:
     """What a result knows on the host besides its arrays; no part of the pytree."""
 
@@ -96,6 +115,7 @@ class HostNotes:
     stop: Any = None
     steps_per_epoch: int | None = None
     batch_size: Any = None
+    start: tuple[Any, bool | str, Any, State | None] | None = None  # key, shuffle, and the params and state that were given
     setting: dict[str, Any] | None = None
     ended_by: str = ""
     explained: str = ""
@@ -109,7 +129,7 @@ class HostNotes:
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Result:
+class Result(Answering, Shown):
     """The outcome of a run. A pytree: under `vmap` it only gains leading axes.
 
     Attributes:
@@ -126,6 +146,30 @@ class Result:
     >>> result.status, result.steps
     ('max_steps', 200)
     """
+
+    _elsewhere: ClassVar[dict[str, str]] = {
+        "coef_": "result.params.weights",
+        "weights": "result.params.weights",
+        "intercept_": "result.params.bias",
+        "bias": "result.params.bias",
+        "loss": "result.history.loss, or result.objective for the last",
+        "losses": "result.history.loss",
+        "grad_norm": "result.history.grad_norm",
+        "loss_": "result.objective",
+        "fun": "result.objective",
+        "x": "result.params",
+        "success": "result.status == 'converged'",
+        "converged": "result.status == 'converged'",
+        "nit": "result.steps",
+        "n_iter_": "result.steps",
+        "predict_proba": "result.probabilities(X)",
+        "classes_": "result.classes",
+        "score": "metrics= of jgd.fit, recorded in result.history",
+        "evaluate": "validation= and metrics= of jgd.fit, recorded in result.history",
+        "fit": "jgd.fit(..., state=result.state), which goes on",
+        "model": "result.params",
+        "lr": "result.history.learning_rate",
+    }
 
     def __init__(self, state: State, history: History, status_code: Any, steps: Any, best: Best | None):
         self.state, self.history, self.status_code, self.best = state, history, status_code, best
@@ -211,6 +255,7 @@ class Result:
         }[self.status]
         return f"{self.status} at step {int(self.state.step)}: {text}"
 
+    @public
     def check(self) -> "Result":
         """This result, if its run ended well (`converged` or `max_steps`).
 
@@ -232,6 +277,7 @@ class Result:
         """Seconds spent running, without compilation."""
         return self.notes.run_seconds
 
+    @public
     def predict(self, X: Any, *, best: bool = False) -> Any:
         """Predictions for new rows: values, or class labels as they were given.
 
@@ -244,10 +290,12 @@ class Result:
         numbers = self._problem("predict").predict(chosen.params, self._rows(X), state=chosen.model_state)
         return numbers if classes is None else np.asarray(classes)[np.asarray(numbers)]
 
+    @public
     def probabilities(self, X: Any, *, best: bool = False) -> jax.Array:
         """Class probabilities for new rows, shape (n, classes), in the order of `classes`."""
         return self._problem("probabilities").probabilities(self._chosen(best).params, self._rows(X))
 
+    @public
     def certificate(self, data: Any = None, *, best: bool = False, enough: float = 0.0) -> Certificate:
         """How far from the optimum the parameters are at most; see `jgd.certificate`.
 
@@ -273,6 +321,7 @@ class Result:
         state = chosen.model_state if "state" in problem.functions.asks else None
         return certificate(problem, data, chosen.params, enough=enough, state=state)
 
+    @public
     def diagnose(
         self, *, problem: Any = None, data: Any = None, tx: Any = None, batch_size: Any = None, tolerance: float | None = None
     ) -> "Diagnosis":
@@ -311,14 +360,37 @@ class Result:
         tx = self.notes.tx if tx is None else as_transformation(tx)
         batch_size = self.notes.batch_size if batch_size is None else batch_size
         if tolerance is not None and not tolerance > 0:
-            raise ValueError(f"tolerance must be above 0, found {tolerance!r}.")
+            raise ValueError(f"tolerance must be above 0, found {shown(tolerance)}.")
         return diagnosis.diagnose(self, problem, tx, data, batch_size, tolerance)
+
+    def trajectory(self, points: int = 200) -> "Trajectory":
+        """The parameters on the way: the run is run again, step by step the same, and looked at as it goes.
+
+        Args:
+          points: at how many steps at most, equally spaced; the last is among them.
+
+        Returns:
+          Steps (points,), and the parameters before each, with a leading axis.
+
+        Raises:
+          TypeError: for a result that does not know how it was run: out of compiled code, or of `jgd.solve`.
+
+        >>> import jgd
+        >>> way = jgd.minimize(lambda w: w**2, 1.0, jgd.gd(0.25), steps=3).trajectory()
+        >>> way.step.tolist(), way.params.tolist()
+        ([0, 1, 2, 3], [1.0, 0.5, 0.25, 0.125])
+        """
+        from jgd.training._replay import trajectory
+
+        self._need_single("trajectory()")
+        return trajectory(self, points)
 
     @property
     def classes(self) -> tuple | None:
         """The labels that the class numbers stand for."""
         return self.notes.data.classes if self.notes.data is not None else None
 
+    @public
     def to_frame(self):
         """The history as a pandas frame, one row per record."""
         import pandas as pd
@@ -329,19 +401,36 @@ class Result:
             frame.insert(1, "epoch", frame["step"] / self.steps_per_epoch)
         return frame
 
-    def plot(self, ax=None, **options):
-        """The loss curve; see `jgd.plotting.plot_loss`."""
+    @public
+    def plot(self, ax=None, *, kind: str | None = None, **options):
+        """A picture of the run.
+
+        Args:
+          ax: the matplotlib axes to draw on; new ones if not given.
+          kind: "loss" (`jgd.plotting.plot_loss`), "run", "fit", "weights" or "diagnosis". By default the loss curve; of what has
+            none, as a closed form, the fit to the data, where one or two columns can be drawn.
+          **options: those of the function that draws.
+        """
         from jgd import plotting
 
         self._need_single("plot()")
-        return plotting.plot_loss(self, ax=ax, **options)
+        return plotting.plot_result(self, ax, kind, **options)
 
     def __repr__(self) -> str:
         if not is_concrete(self.status_code):
             return "Result(traced)"
+        if isinstance(self.status_code, jax.ShapeDtypeStruct):
+            return f"Result(of shape {self.status_code.shape})"
+        if not is_readable((self.status_code, self.state, self.history)):
+            return "Result(its arrays were deleted)"
         if not self._single:
             return f"Result(batch of shape {np.shape(self.status_code)})"
         return f"Result({self.message})"
+
+    def _view(self) -> View:
+        from jgd.training._view import result_view
+
+        return result_view(self)
 
     def _need_single(self, what: str) -> None:
         if not self._single:

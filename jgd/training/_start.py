@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._checks import is_concrete
+from jgd._checks import is_concrete, shown
+from jgd._errors import described
 from jgd._factory import is_function
 from jgd.data import Dataset
 from jgd.data._dataset import ByFeature
@@ -56,15 +57,14 @@ def _check_link(inputs: Inputs, state: State) -> None:
 def check_like(name: str, found: Any, expected: Any) -> None:
     """Structure, shapes and finite real numbers."""
     check_start(found, name)
-    wrong = jax.tree.structure(expected) != jax.tree.structure(found)
-    wrong = wrong or [np.shape(p) for p in jax.tree.leaves(found)] != [e.shape for e in jax.tree.leaves(expected)]
-    if wrong:
-        raise ValueError(f"{name} have the wrong structure or shapes: found {_describe(found)}, expected {_describe(expected)}.")
+    shapes = lambda tree: [leaf.shape if hasattr(leaf, "shape") else np.shape(leaf) for leaf in jax.tree.leaves(tree)]
+    if jax.tree.structure(expected) != jax.tree.structure(found) or shapes(found) != shapes(expected):
+        raise ValueError(f"{name} have the wrong structure or shapes: found {described(found)}, expected {described(expected)}.")
 
 
 def check_state(state: Any, problem: Problem, data: Dataset | None, tx: GradientTransformation, key) -> None:
     if not isinstance(state, State):
-        raise TypeError(f"state must be a result.state, found {state!r}.")
+        raise TypeError(f"state must be a result.state, found {shown(state)}.")
     check_like("params of state", state.params, jax.eval_shape(problem.init, key, data))
     expected = jax.eval_shape(training_step(problem, tx)[0], state.params, key)
     kinds = lambda tree: (jax.tree.structure(tree), [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)])
@@ -96,7 +96,10 @@ def check_loss(problem: Problem, data: Dataset | None, params: Any, key) -> None
     n = None if rows is None else len(rows)
     if shape not in ((), (n,)):
         one = "a scalar" if n is None else "one value per row or a scalar"
-        raise ValueError(f"the loss must return {one}, found shape {shape} for {n or 'no'} rows.")
+        advice = "; sum it, as in jnp.sum(...)" if n is None else ""
+        if n is not None and shape == (n, n):
+            advice = "; one of the two that were combined is a column, (n, 1): ravel it"
+        raise ValueError(f"the loss must return {one}, found shape {shape} for {n or 'no'} rows{advice}.")
     if shape == () and rows is not None and data.sample_weight is not None:
         raise ValueError("sample weights need a loss that returns one value per row; this one returns a scalar.")
 
@@ -123,11 +126,11 @@ def _check_frozen(problem: Problem, params: Any) -> None:
         return
     mask = frozen(params)
     if not all(isinstance(leaf, (bool, np.bool_)) for leaf in jax.tree.leaves(mask)):
-        raise TypeError(f"frozen must hold booleans, found {mask!r}.")
+        raise TypeError(f"frozen must hold booleans, found {shown(mask)}.")
     try:
         jax.tree.map(lambda frozen, part: part, mask, params)
     except ValueError:
-        raise ValueError(f"frozen must have the structure of the parameters, {_describe(params)}, found {mask!r}.") from None
+        raise ValueError(f"frozen must have the structure of the parameters, {described(params)}, found {shown(mask)}.") from None
     if all(jax.tree.leaves(mask)):
         raise ValueError("all parameters are frozen: there is nothing to fit.")
 
@@ -146,7 +149,7 @@ def check_start(params: Any, name: str = "init") -> None:
         kind = getattr(getattr(leaf, "dtype", None), "kind", "f" if isinstance(leaf, (int, float)) else "?")
         if kind not in "fiubV" or isinstance(leaf, np.void):
             found = leaf if np.ndim(leaf) == 0 else f"of dtype {leaf.dtype}"
-            raise TypeError(f"{name} must hold real numbers, found {type(leaf).__name__} {found!r}.")
+            raise TypeError(f"{name} must hold real numbers, found {type(leaf).__name__} {shown(found)}.")
         if isinstance(leaf, jax.ShapeDtypeStruct):
             continue
         if is_concrete(leaf) and not bool(np.all(np.isfinite(np.asarray(leaf, np.float64)))):
@@ -160,8 +163,3 @@ def check_first_loss(loss: float) -> None:
             f"the loss is {loss} at the initial parameters: no step can help. Look for log(0), 0/0 or an overflow in it, and for "
             "labels that its loss does not know (classes are 0..k-1)."
         )
-
-
-def _describe(tree: Any) -> str:
-    shapes = jax.tree.map(lambda leaf: f"{jnp.result_type(leaf).name}{list(np.shape(leaf))}", tree)
-    return str(shapes).replace("'", "")

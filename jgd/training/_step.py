@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jgd._checks import as_key
+from jgd._checks import as_key, shown
+from jgd._errors import public
 from jgd.data import Dataset
 from jgd.models import Problem, _rays
 from jgd.models._problem import loss_values, pinned, where_frozen
@@ -65,6 +66,7 @@ class Direction(NamedTuple):
     model_state: Any
 
 
+@public
 def training_step(
     problem: Problem, tx: GradientTransformation
 ) -> tuple[Callable[..., State], Callable[[State, Dataset | None], tuple[State, Info]]]:
@@ -103,11 +105,13 @@ def training_step(
         return State(params, tx.init(params), jnp.zeros((), jnp.int32), model_state, key)
 
     def step(state, batch=None):
+        if not isinstance(state, State):
+            raise TypeError(f"step takes the state that init(params) or the last step returned, found {shown(state)}.")
         batch = problem.dataset(batch) if isinstance(batch, tuple) else batch
         to = direction(problem, tx, state, batch, step_key(state))
         return moved(state, to), Info(to.value, norm(to.grads))
 
-    return init, step
+    return public(init), public(step)
 
 
 def moved(state: State, to: Direction) -> State:

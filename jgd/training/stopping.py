@@ -1,12 +1,14 @@
 """Stopping rules: expressions that look at each record of a run and say when to end it."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax.numpy as jnp
 
+from jgd._checks import shown
 from jgd._expression import Expression
 from jgd._factory import factory
+from jgd._names import unknown_names
 from jgd._over import Over
 
 __all__ = ["StoppingRule", "gap", "gradient_norm", "patience", "relative_change", "rule", "seconds", "target"]
@@ -43,6 +45,8 @@ class StoppingRule(Expression):
     >>> jgd.stopping.gradient_norm(1e-6) | jgd.stopping.seconds(10)
     stopping.gradient_norm(1e-06) | stopping.seconds(10.0)
     """
+
+    _of_numbers = True
 
     def __new__(cls, *args, **kwargs):
         raise TypeError("make a StoppingRule with a factory such as jgd.stopping.gradient_norm(1e-6).")
@@ -189,7 +193,7 @@ def seconds(limit):
 def _pair(first, second, join):
     for side in (first, second):
         if not isinstance(side, StoppingRule):
-            raise TypeError(f"two rules are joined, found {side!r}.")
+            raise TypeError(f"two rules are joined, found {shown(side)}.")
     a, b = first.functions, second.functions
 
     def update(states, record):
@@ -222,3 +226,6 @@ def both(first, second):
 
 
 _either, _both = either, both
+
+if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+    __getattr__ = unknown_names("jgd.stopping")

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jgd._errors import public
 from jgd.transformation import lift
 
 
@@ -72,6 +73,7 @@ def average_iterates(start=0.0, recency=0.0):
     return optax.GradientTransformation(init, update)
 
 
+@public
 def averaged_params(result: Any) -> Any:
     """The average that `jgd.average_iterates` kept, in the parameters' types.
 
