@@ -173,6 +173,7 @@ PAGES = (
             ("Folds", ("experiments.folds",)),
             ("Bootstrap and jackknife", ("experiments._bootstrap", "experiments._resampled")),
             ("Regularization paths", ("experiments._path",)),
+            ("Learning curves", ("experiments._learning_curve",)),
         ),
     ),
     Page(
@@ -190,9 +191,11 @@ PAGES = (
         "plotting",
         "Pictures",
         (
-            ("Runs", ("plotting._loss",)),
-            ("Sweeps", ("plotting._sweep",)),
-            ("Learning rates", ("plotting._rates",)),
+            ("Runs", ("plotting._loss", "plotting._run", "plotting._diagnosis", "plotting._live")),
+            ("Paths of descent", ("plotting._contours", "plotting._function")),
+            ("Models", ("plotting._fit", "plotting._weights", "plotting._coefficients")),
+            ("Sweeps and learning rates", ("plotting._sweep", "plotting._rates")),
+            ("Rows left out", ("plotting._scores",)),
         ),
         "plotting",
     ),
