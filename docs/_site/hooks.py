@@ -47,12 +47,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             for picture in pictures:
                 files.append(File.generated(config, f"notebooks/{picture.name}", content=picture.content))
         else:
-            text = (ROOT / source).read_text()
+            text = _one_title((ROOT / source).read_text())
         files.append(File.generated(config, target, content=text))
     for page in reference.PAGES:
         files.append(File.generated(config, f"reference/{page.name}.md", content=_page(page)))
     files.append(File.generated(config, "reference/index.md", content=_index()))
     return files
+
+
+def _one_title(text: str) -> str:
+    """A file of several titles, as a page of one: from the second on, headings are a level lower."""
+    titles = [match.start() for match in re.finditer(r"^# ", FENCE.sub(lambda code: " " * len(code[0]), text), re.MULTILINE)]
+    if len(titles) < 2:
+        return text
+    lower = lambda part: part if part.startswith("`") else re.sub(r"^#", "##", part, flags=re.MULTILINE)
+    return text[: titles[1]] + "".join(map(lower, FENCE.split(text[titles[1] :])))
 
 
 def _page(page: reference.Page) -> str:
