@@ -7,7 +7,7 @@ from jgd._configure import configure
 from jgd._names import unknown_names
 from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
-from jgd.data import Dataset
+from jgd.data import Dataset, read
 from jgd.diagnosis import Diagnosis, Finding
 from jgd.experiments import (
     Bootstrap,
@@ -133,10 +133,12 @@ from jgd.plotting import live_plot
 from jgd.solvers import solve
 from jgd.training import (
     FitError,
+    Predictor,
     Result,
     apply_gradients,
     compute_gradients,
     fit,
+    load,
     minimize,
     stopping,
     train,
@@ -164,6 +166,7 @@ __all__ = [
     "LearningRates",
     "LinearParams",
     "MultiSteps",
+    "Predictor",
     "Problem",
     "RegularizationPath",
     "Result",
@@ -225,6 +228,7 @@ __all__ = [
     "linear_regression",
     "lion",
     "live_plot",
+    "load",
     "log_uniform",
     "logistic_regression",
     "lookahead",
@@ -252,6 +256,7 @@ __all__ = [
     "plotting",
     "polyak_sgd",
     "radam",
+    "read",
     "regularization_path",
     "rmsprop",
     "rprop",

@@ -40,7 +40,8 @@ LAYERS = [
     ("training",),
     ("diagnosis",),
     ("solvers",),
-    ("experiments", "_tables", "plotting"),
+    ("experiments", "plotting"),
+    ("_arguments", "_predict"),
     ("__main__",),
 ]
 LAYER = {module: i for i, layer in enumerate(LAYERS) for module in layer}
@@ -56,6 +57,7 @@ import sys, jax
 before = {k: v for k, v in jax.config.values.items()}
 import jgd
 optional = {"matplotlib", "pandas", "sklearn", "tqdm", "chex", "torch", "keras", "hypothesis", "IPython", "flax", "equinox"}
+optional |= {"pyarrow", "polars"}
 optional |= {"scipy"}  # it comes with JAX, and is slow to import
 assert not optional & set(sys.modules), optional & set(sys.modules)
 assert before == {k: v for k, v in jax.config.values.items()}
@@ -123,7 +125,14 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
 
 @pytest.mark.parametrize(
     "value",
-    [jgd.training._result.History, jgd.Problem.objective, jgd.Result.certificate, jgd.Result.diagnose, jgd._expression.pack],
+    [
+        jgd.training._result.History,
+        jgd.Problem.objective,
+        jgd.Result.certificate,
+        jgd.Result.diagnose,
+        jgd.Result.save,
+        jgd._expression.pack,
+    ],
     ids=lambda v: v.__qualname__,
 )
 def test_examples_of_what_public_things_are_made_of(value):
