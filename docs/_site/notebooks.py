@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import importlib.util
 import re
 import tempfile
 from pathlib import Path
@@ -41,10 +42,15 @@ def kept(path: Path, folder: Path = EXECUTED) -> Path:
 
 
 def executed(path: Path) -> Any:
-    """A notebook with its outputs: the copy that `pytest tests/notebooks --executed .notebooks` keeps, or a new one."""
+    """A notebook with its outputs: the copy that `pytest tests/notebooks --executed .notebooks` keeps, or a new one.
+
+    One that imports what is not installed here is returned as it is.
+    """
     at = kept(path)
+    notebook = nbformat.read(path, as_version=4)
+    if not at.exists() and missing(notebook):
+        return notebook
     if not at.exists():
-        notebook = nbformat.read(path, as_version=4)
         with tempfile.TemporaryDirectory() as folder:
             nbclient.NotebookClient(
                 notebook,
@@ -55,6 +61,13 @@ def executed(path: Path) -> Any:
             ).execute()
         keep(notebook, at)
     return nbformat.read(at, as_version=4)
+
+
+def missing(notebook: Any) -> list[str]:
+    """The libraries that a notebook imports, and that are not installed."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    imported = dict.fromkeys(re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE))
+    return [name for name in imported if importlib.util.find_spec(name) is None]
 
 
 def keep(notebook: Any, at: Path) -> None:
@@ -68,12 +81,17 @@ def keep(notebook: Any, at: Path) -> None:
 def page(path: Path) -> tuple[str, list[Picture]]:
     """A notebook as Markdown, and the pictures it shows."""
     parts, pictures = [], []
-    for cell in executed(path).cells:
+    notebook = executed(path)
+    for cell in notebook.cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
         elif cell.source.strip():
             parts.append(f"```python\n{cell.source}\n```")
             parts += [_output(output, path.stem, pictures) for output in _joined(cell.outputs)]
+    if not kept(path).exists():
+        parts.insert(
+            1, f"*Its outputs are not shown: {', '.join(missing(notebook))} was not installed where this page was made.*"
+        )
     return "\n\n".join(filter(None, parts)) + "\n", pictures
 
 

@@ -41,6 +41,7 @@ PAGES = (
         (
             ("Whole runs", ("training._fit",)),
             ("Results", ("training._result",)),
+            ("Saved models", ("training._predictor",)),
             ("To the optimum", ("solvers._solve",)),
             ("One step", ("training._step",)),
             ("Functions instead of problems", ("training._functions",)),
@@ -88,6 +89,7 @@ PAGES = (
         "Data",
         (
             ("Datasets", ("data._dataset",)),
+            ("Files and tables", ("data._read", "data._encoder")),
             ("Synthetic data", ("data._generators",)),
             ("Labels", ("data._labels",)),
             ("Order", ("data._order",)),
