@@ -1,11 +1,13 @@
 """The pages of docs/: their code runs, page by page, and every public name has its place in the reference."""
 
+import base64
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from docs._site import check, docstrings, reference
+from docs._site import check, docstrings, notebooks, reference
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if path.name != "hosts.md"]  # which tests/test_hosts.py runs
@@ -123,3 +125,44 @@ def test_the_check_of_a_site(tmp_path, file, more, problem):
         (tmp_path / name).write_text(text + more * (name == file))
     assert check.problems(tmp_path, ["jgd.fit"]) == ([problem] if problem else [])
     assert check.problems(tmp_path, ["jgd.sgd"])[-1] == "jgd.sgd has no entry in the reference."
+
+
+def notebook_with(*outputs):
+    cell = nbformat.v4.new_code_cell("import jgd\nfrom not_installed import x\nimport os.path", outputs=list(outputs))
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A title"), cell])
+
+
+def kept_as(notebook, tmp_path, monkeypatch):
+    """The page of a notebook of which an executed copy is kept."""
+    path = tmp_path / "01_a.ipynb"
+    nbformat.write(notebook_with(), path)
+    monkeypatch.setattr(notebooks, "EXECUTED", tmp_path / "executed")
+    notebooks.keep(notebook_with(), tmp_path / "executed" / "01_a-0123.ipynb")  # of an older version
+    notebooks.keep(notebook, notebooks.kept(path))
+    assert len(list((tmp_path / "executed").iterdir())) == 1
+    return notebooks.page(path)
+
+
+def test_a_notebook_as_a_page(tmp_path, monkeypatch):
+    stream = lambda text: nbformat.v4.new_output("stream", name="stdout", text=text)
+    shown = lambda **data: nbformat.v4.new_output("display_data", data={f"{k.replace('_', '/')}": v for k, v in data.items()})
+    png = base64.b64encode(b"pixels").decode()
+    outputs = [stream("a < b\n"), stream("\n\x1b[31mred\x1b[0m\n"), shown(image_png=png, text_plain="<Figure>")]
+    outputs.append(shown(text_html="<b>bold</b>", text_plain="plain"))
+    text, pictures = kept_as(notebook_with(*outputs), tmp_path, monkeypatch)
+    assert pictures == [("01_a-1.png", b"pixels")]
+    title, code, printed, picture, table = text.rstrip("\n").split("\n\n")
+    assert title == "# A title"
+    assert code.startswith("```python\nimport jgd\n")
+    assert "<pre>a &lt; b\n&#8203;\nred</pre>" in printed  # one output, without a blank line or colours
+    assert '<img src="01_a-1.png"' in picture
+    assert "<b>bold</b>" in table
+    assert "plain" not in text
+
+
+def test_a_notebook_that_cannot_be_run_here_is_shown_without_outputs(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "EXECUTED", tmp_path / "executed")
+    nbformat.write(notebook_with(), tmp_path / "01_a.ipynb")
+    text, pictures = notebooks.page(tmp_path / "01_a.ipynb")
+    assert "without not_installed." in text
+    assert pictures == []

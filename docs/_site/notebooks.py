@@ -33,12 +33,12 @@ class Picture(NamedTuple):
     content: bytes
 
 
-def kept(path: Path, folder: Path = EXECUTED) -> Path:
+def kept(path: Path, folder: Path | None = None) -> Path:
     """Where the executed copy of a notebook is kept: under another name as soon as it, or the package, has changed."""
     digest = hashlib.sha256()
     for source in [path, *sorted((ROOT / "jgd").rglob("*.py"))]:
         digest.update(source.read_bytes())
-    return folder / f"{path.stem}-{digest.hexdigest()[:16]}.ipynb"
+    return (folder or EXECUTED) / f"{path.stem}-{digest.hexdigest()[:16]}.ipynb"
 
 
 def executed(path: Path) -> Any:
@@ -89,9 +89,8 @@ def page(path: Path) -> tuple[str, list[Picture]]:
             parts.append(f"```python\n{cell.source}\n```")
             parts += [_output(output, path.stem, pictures) for output in _joined(cell.outputs)]
     if not kept(path).exists():
-        parts.insert(
-            1, f"*Its outputs are not shown: {', '.join(missing(notebook))} was not installed where this page was made.*"
-        )
+        lacks = ", ".join(missing(notebook))
+        parts.insert(1, f"*Its outputs are not shown: this page was made without {lacks}.*")
     return "\n\n".join(filter(None, parts)) + "\n", pictures
 
 
