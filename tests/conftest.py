@@ -23,6 +23,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 def pytest_addoption(parser):
     parser.addoption("--zoo", action="store_true", help="the battery over every transformation, not only the core's dozen")
     parser.addoption("--thorough", action="store_true", help="only the tests of tests/thorough.py")
+    parser.addoption("--executed", metavar="FOLDER", help="where tests/notebooks keeps executed notebooks, which the site shows")
     parser.addoption("--brief", action="store_true", help="without these; so is a run that names no test or file")
 
 

@@ -7,23 +7,16 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-import jupyter_client
 import nbclient
 import nbformat
 
+from docs._site.notebooks import FOLDER, ThisInterpreter
 from tests.notebooks.figures import FIGURES, Panel
 
 HERE = Path(__file__).resolve().parent
-NOTEBOOKS = sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 # Those that need libraries of the `peers` extra: tests/peers runs them.
 PEERS = [path for path in NOTEBOOKS if path.stem == "11_coming_from_pytorch_keras_tensorflow"]
-
-
-class ThisInterpreter(jupyter_client.AsyncKernelManager):
-    """Without folders of kernels to look in, "python3" is the interpreter that runs this test, whatever else is installed."""
-
-    def __init__(self, **kwargs):
-        super().__init__(kernel_spec_manager=jupyter_client.kernelspec.KernelSpecManager(kernel_dirs=[]), **kwargs)
 
 
 class Drawn(NamedTuple):
@@ -46,8 +39,9 @@ def code_cells(notebook):
 
 
 def check(path, tmp_path, monkeypatch):
-    """That a notebook runs without errors and warnings, and that its figures are those of `figures.py`."""
-    outputs = [output for cell in code_cells(execute(path, tmp_path, monkeypatch)) for output in cell.outputs]
+    """That a notebook runs without errors and warnings, and that its figures are those of `figures.py`; with its outputs."""
+    notebook = execute(path, tmp_path, monkeypatch)
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     for output in outputs:
         assert output.output_type != "error"
         assert "Warning:" not in output.get("text", "")
@@ -63,6 +57,10 @@ def check(path, tmp_path, monkeypatch):
     for panels, wanted in zip(figures, expected, strict=True):
         for panel, want in zip(panels, wanted, strict=True):
             check_panel(panel, want)
+    for data in shown:
+        del data["application/json"]
+    del notebook.cells[0]
+    return notebook
 
 
 def execute(path, tmp_path, monkeypatch):

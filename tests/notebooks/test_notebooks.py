@@ -1,8 +1,11 @@
 """The notebooks run from top to bottom, draw what they should, and are committed without outputs."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 
+from docs._site.notebooks import keep, kept
 from tests.notebooks.execute import NOTEBOOKS, PEERS, Drawn, check, check_panel, code_cells
 from tests.notebooks.figures import FIGURES, Panel
 
@@ -33,8 +36,10 @@ def test_committed_clean(path):
 
 
 @each([path for path in NOTEBOOKS if path not in PEERS])
-def test_runs(path, tmp_path, monkeypatch):
-    check(path, tmp_path, monkeypatch)
+def test_runs(path, tmp_path, monkeypatch, request):
+    notebook = check(path, tmp_path, monkeypatch)
+    if request.config.option.executed:
+        keep(notebook, kept(path, Path(request.config.option.executed)))
 
 
 WANTED = Panel("Loss", "epoch", "loss", "-L", 2, 2, (0, 20, 0.01, 10))

@@ -1,0 +1,1 @@
+"""The pages of the site, and in `docs._site` what builds it."""

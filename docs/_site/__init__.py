@@ -1,0 +1,1 @@
+"""What builds the site: `python -m mkdocs build --strict`. Nothing here is part of the package."""
