@@ -7,8 +7,8 @@
 
 Each contestant is a process of its own; they take turns, and while one runs the others wait. Everything that is said about
 speed is a ratio of medians measured side by side, and only where both reached the same objective, which we score in float64.
-What must be installed is in the `peers` extra, and tensorflow-cpu besides; what is not, is
-named in the output. Run it on an idle machine: the load is printed.
+What must be installed is in the `peers` extra; what is not, is named in the output. Run it on an idle machine: the load is
+printed.
 """
 
 import importlib

@@ -7,7 +7,7 @@ from jgd._configure import configure
 from jgd._names import unknown_names
 from jgd._over import over
 from jgd.certificates import Certificate, certificate, safe_learning_rate, smoothness, strong_convexity
-from jgd.data import Dataset
+from jgd.data import Dataset, read
 from jgd.diagnosis import Diagnosis, Finding
 from jgd.experiments import (
     Bootstrap,
@@ -16,6 +16,7 @@ from jgd.experiments import (
     Draws,
     Ensemble,
     Jackknife,
+    LearningCurve,
     LearningRates,
     RegularizationPath,
     Spread,
@@ -27,6 +28,7 @@ from jgd.experiments import (
     folds,
     halton,
     jackknife,
+    learning_curve,
     log_uniform,
     regularization_path,
     sample,
@@ -127,13 +129,16 @@ from jgd.optimizers import (
     yogi,
     zero_nans,
 )
+from jgd.plotting import live_plot
 from jgd.solvers import solve
 from jgd.training import (
     FitError,
+    Predictor,
     Result,
     apply_gradients,
     compute_gradients,
     fit,
+    load,
     minimize,
     stopping,
     train,
@@ -157,9 +162,11 @@ __all__ = [
     "FitError",
     "GradientTransformation",
     "Jackknife",
+    "LearningCurve",
     "LearningRates",
     "LinearParams",
     "MultiSteps",
+    "Predictor",
     "Problem",
     "RegularizationPath",
     "Result",
@@ -216,9 +223,12 @@ __all__ = [
     "lamb",
     "lars",
     "lbfgs",
+    "learning_curve",
     "lift",
     "linear_regression",
     "lion",
+    "live_plot",
+    "load",
     "log_uniform",
     "logistic_regression",
     "lookahead",
@@ -246,6 +256,7 @@ __all__ = [
     "plotting",
     "polyak_sgd",
     "radam",
+    "read",
     "regularization_path",
     "rmsprop",
     "rprop",

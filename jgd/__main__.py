@@ -1,8 +1,8 @@
 """`python -m jgd`: linear and logistic regression by full-batch, mini-batch and stochastic descent, on real data.
 
-Without a file it fits scikit-learn's diabetes and breast_cancer data; with one, the user's own. Being a process of its own, it
-has XLA fold small training loops into one kernel (`jgd.configure(small_loops=True)`); the environment variable JGD_SMALL_LOOPS=0
-leaves XLA as it is.
+Without a file it fits scikit-learn's diabetes and breast_cancer data; with one, the user's own, and saves the best model, which
+`python -m jgd predict MODEL FILE` applies to another file. Being a process of its own, it has XLA fold small training loops into
+one kernel (`jgd.configure(small_loops=True)`); the environment variable JGD_SMALL_LOOPS=0 leaves XLA as it is.
 """
 
 import argparse
@@ -10,22 +10,30 @@ import contextlib
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jgd import _tables, configure, linear_regression, logistic_regression, parse, plotting, schedules, solve
-from jgd.data import Dataset, steps_per_epoch
+from jgd import _arguments, _predict, configure, linear_regression, logistic_regression, plotting, schedules, solve
+from jgd.data import Dataset, read, steps_per_epoch
 from jgd.models import Problem
 from jgd.optimizers import adam, gd, sgd
 from jgd.training import Result, fit
 from jgd.training._metrics import accuracy, r2
 from jgd.transformation import GradientTransformation
 
-EXAMPLE = 'example: python -m jgd houses.csv --target price --model linear --optimizer "adam(0.01)" --batch-size full 1 32'
+HELD_OUT = 0.2  # of the rows
+FAILED = ("diverged", "nonfinite")
+
+
+class Work(NamedTuple):
+    """A table, by its name, and the problem that is to be solved on it."""
+
+    name: str
+    data: Dataset
+    problem: Problem
 
 
 class Outcome(NamedTuple):
@@ -75,19 +83,18 @@ def _round(value: float) -> float:
 
 
 def run_table(
-    table: _tables.Table, problem: Problem, runs: Sequence[tuple[int | str, GradientTransformation]], epochs: int,
-    best: float, key: int, bar: Any,
-) -> list[Outcome]:  # fmt: skip
+    work: Work, runs: Sequence[tuple[int | str, GradientTransformation]], epochs: int, best: float, key: int, bar: Any
+) -> list[Outcome]:
     """Every run, each a batch size and a chain; those that fail say so in their status and stop nothing."""
     outcomes = []
     for batch_size, tx in runs:
         regime = regime_name(batch_size)
-        bar.set_description(f"{table.name}: {regime}")
-        result = fit(problem, table.train, tx, batch_size=batch_size, epochs=epochs, key=key)
+        bar.set_description(f"{work.name}: {regime}")
+        result = fit(work.problem, work.data, tx, batch_size=batch_size, epochs=epochs, key=key)
         if result.notes.ended_by:
             raise KeyboardInterrupt
         gap = result.certificate().objective - best
-        score = _score(problem, result, table.held_out)
+        score = _score(work.problem, result, work.data.held_out)
         outcomes.append(Outcome(regime, tx, result, result.steps / result.notes.steps_per_epoch, gap, score))
         bar.update()
     return outcomes
@@ -159,9 +166,12 @@ def picture(panels: Sequence[tuple[str, list[Outcome], float]], path: Path) -> N
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    is_predict = words[:1] == ["predict"]
+    parser = _arguments.predict_parser(_predict.__doc__) if is_predict else _arguments.parser(__doc__)
+    arguments = parser.parse_args(words[1:] if is_predict else words)
     try:
-        return _run(arguments)
+        return (_predict.predict if is_predict else _run)(arguments) or 0
     except (ValueError, TypeError, ImportError) as error:
         print(f"jgd: {error}", file=sys.stderr)
         return 2
@@ -170,79 +180,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m jgd", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("file", nargs="?", help="a CSV file; without one: scikit-learn's diabetes and breast_cancer")
-    parser.add_argument("--target", help="the column to predict")
-    parser.add_argument("--model", choices=("linear", "logistic"), help="the kind of regression")
-    parser.add_argument(
-        "--optimizer", nargs="+", metavar="CHAIN", default=[], help='chains as code, such as "chain(clip(1.0), adam(0.01))"'
-    )
-    parser.add_argument("--batch-size", nargs="+", metavar="B", help="full, or numbers of rows (full, 32 and 1)")
-    parser.add_argument("--epochs", type=int, default=100, help="passes over the data (100)")
-    parser.add_argument("--l2", type=float, help="strength of the penalty (0 for linear, 0.001 for logistic)")
-    parser.add_argument("--drop", nargs="+", metavar="COLUMN", default=[], help="columns to leave out")
-    parser.add_argument("--seed", type=int, default=0, help="of the split and the order of the rows (0)")
-    parser.add_argument("--out", default="jgd-out", help="directory of the picture (jgd-out)")
-    return parser
-
-
-def _chain(text: str) -> GradientTransformation:
-    tx = parse(text)
-    if not isinstance(tx, GradientTransformation):
-        raise ValueError(f"--optimizer {text!r} is not an optimizer: expected one such as 'adam(0.01)'.")
-    return tx
-
-
-def _batch_size(text: str) -> int | str:
-    if text == "full":
-        return text
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-        raise ValueError(f"--batch-size takes 'full' or whole numbers of at least 1, found {text!r}.")
-    return int(text)
-
-
-def _batch_sizes(asked: Sequence[int | str] | None, table: _tables.Table) -> list[int | str]:
+def _batch_sizes(asked: Sequence[int | str] | None, work: Work) -> list[int | str]:
     """Those asked for, or full-batch, mini-batches and single rows; a batch of all rows is the full one."""
-    n = len(table.train)
+    n = len(work.data)
     sizes = asked or ["full", min(32, max(1, n // 4)), 1]
     for size in sizes:
         if size != "full" and size > n:
-            raise ValueError(f"--batch-size {size} is more than the {n} training rows of {table.name}.")
+            raise ValueError(f"--batch-size {size} is more than the {n} training rows of {work.name}.")
     return list(dict.fromkeys("full" if size == n else size for size in sizes))
 
 
-def _directory(path: str) -> Path:
-    """The directory, made and found writable before anything is computed."""
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            return Path(path)
-    except FileExistsError:
-        raise ValueError(f"--out {path} is a file: give a directory.") from None
-    except OSError as error:
-        raise ValueError(f"cannot write to --out {path} ({error.strerror}): give another directory.") from None
-
-
-def _tables_of(arguments: argparse.Namespace) -> list[tuple[_tables.Table, Problem]]:
+def _work(arguments: argparse.Namespace) -> list[Work]:
     linear = linear_regression(l2=arguments.l2 or 0.0)
     logistic = lambda classes=2: logistic_regression(l2=1e-3 if arguments.l2 is None else arguments.l2, classes=classes)
     if arguments.file is None:
         if arguments.target or arguments.model or arguments.drop:
-            raise ValueError(f"--target, --model and --drop go with a file; {EXAMPLE}")
-        known = lambda name: _tables.known_table(name, seed=arguments.seed)
-        return [(known("diabetes"), linear), (known("breast_cancer"), logistic())]
-    frame = _tables.read_csv(arguments.file)
-    if arguments.target is None:
-        more = ", ..." if len(frame.columns) > 12 else ""
-        raise ValueError(f"--target is missing: which of the columns {', '.join(frame.columns[:12])}{more}?")
-    if arguments.model is None:
-        raise ValueError("--model is missing: linear for a number, logistic for classes.")
-    name, options = Path(arguments.file).name, {"drop": arguments.drop, "seed": arguments.seed}
-    table = _tables.prepare_table(name, frame, arguments.target, arguments.model, **options)
-    return [(table, linear if arguments.model == "linear" else logistic(len(np.unique(table.train.y))))]
+            raise ValueError(f"--target, --model and --drop go with a file; {_arguments.EXAMPLE}")
+        known = lambda name, **options: known_table(name, seed=arguments.seed, **options)
+        return [Work("diabetes", known("diabetes"), linear), Work("breast_cancer", known("breast_cancer"), logistic())]
+    options = {
+        name: getattr(arguments, name) for name in ("sample_weight", "drop", "seed", "missing", "rare", "decimal", "columns")
+    }
+    classes = None if arguments.model is None else arguments.model == "logistic"
+    data = read(arguments.file, arguments.target, classes=classes, held_out=HELD_OUT, **options)
+    problem = logistic(len(np.unique(data.y))) if data.encoder.target.is_class else linear
+    return [Work(Path(arguments.file).name, data, problem)]
+
+
+def known_table(name: str, *, seed: int = 0) -> Dataset:
+    """One of scikit-learn's data sets: diabetes or breast_cancer."""
+    try:
+        from sklearn import datasets
+    except ImportError:
+        raise ImportError("the demonstration needs scikit-learn's data sets: pip install 'jgd[data]'.") from None
+    load = {"diabetes": datasets.load_diabetes, "breast_cancer": datasets.load_breast_cancer}[name]
+    bunch = load()
+    table = dict(zip(bunch.feature_names, bunch.data.T, strict=True)) | {"target": bunch.target}
+    return read(table, "target", classes=name == "breast_cancer", held_out=HELD_OUT, seed=seed)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -255,32 +229,44 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--epochs must be at least 1, found {arguments.epochs}.")
     if not 0 <= arguments.seed < 2**32:
         raise ValueError(f"--seed must be at least 0 and below 2^32, found {arguments.seed}.")
-    asked = arguments.batch_size and [_batch_size(text) for text in arguments.batch_size]
-    chains = [_chain(text) for text in dict.fromkeys(arguments.optimizer)]
-    work = []
-    for table, problem in _tables_of(arguments):
-        make = lambda b, table=table, problem=problem: chains or default_chains(problem, table.train, b, arguments.epochs)
-        work.append((table, problem, [(b, tx) for b in _batch_sizes(asked, table) for tx in make(b)]))
-    out = _directory(arguments.out)
+    asked = arguments.batch_size and [_arguments.batch_size(text) for text in arguments.batch_size]
+    chains = [_arguments.chain(text) for text in dict.fromkeys(arguments.optimizer)]
+    planned = []
+    for work in _work(arguments):
+        make = lambda b, work=work: chains or default_chains(work.problem, work.data, b, arguments.epochs)
+        planned.append((work, [(b, tx) for b in _batch_sizes(asked, work) for tx in make(b)]))
+    out = _arguments.directory(arguments.out)
     panels = []
-    for table, problem, runs in work:
-        print("\n".join([f"{table.name}: {problem!r}", *(f"  {note}" for note in table.notes)]), flush=True)
-        best = _best(problem, table.train)
+    for work, runs in planned:
+        print("\n".join([f"{work.name}: {work.problem!r}", *(f"  {note}" for note in work.data.notes)]), flush=True)
+        best = _best(work.problem, work.data)
         none = "no optimum found: the classes may be separable; try --l2"
         print(f"  exact optimum: {best:.8f}\n" if math.isfinite(best) else f"  {none}\n", flush=True)
         # No bar where nobody sees it move.
         with tqdm(total=len(runs), leave=False, unit="fit", disable=None) as bar:
-            outcomes = run_table(table, problem, runs, arguments.epochs, best, arguments.seed, bar)
-        print(table_text(outcomes, "R2" if problem.name == "linear_regression" else "accuracy"))
+            outcomes = run_table(work, runs, arguments.epochs, best, arguments.seed, bar)
+        print(table_text(outcomes, "R2" if work.problem.name == "linear_regression" else "accuracy"))
         for o in outcomes:
-            if o.result.status in ("diverged", "nonfinite"):
+            if o.result.status in FAILED:
                 print(f"  {o.regime}, {o.tx!r}: {o.result.message}")
         print(flush=True)
-        panels.append((f"{table.name}: {problem!r}", outcomes, best))
+        panels.append((f"{work.name}: {work.problem!r}", outcomes, best))
     path = out / "loss-curves.png"
     picture(panels, path)
     print(f"Loss curves: {path.resolve()}")
+    if arguments.file is not None:
+        print(_saved(outcomes, out / "model.npz"))
     return 0
+
+
+def _saved(outcomes: Sequence[Outcome], path: Path) -> str:
+    """Writes the run of the smallest objective, and says so."""
+    good = [o for o in outcomes if o.result.status not in FAILED and math.isfinite(o.result.objective)]
+    if not good:
+        return "No model saved: every run failed."
+    best = min(good, key=lambda o: o.result.objective)
+    best.result.save(path)
+    return f"Best model ({best.regime}, {best.tx!r}): {path.resolve()}\n  to use it: python -m jgd predict {path} FILE"
 
 
 def _best(problem: Problem, data: Dataset) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 
 from jgd import _checks
 from jgd._checks import shown
+from jgd._display import Shown, View
 from jgd._errors import Later, argument_hint, public, unknown_attribute
 from jgd._factory import Factory
 from jgd._leaves import Layout, Static, Whole, equal, given, is_number, is_whole, weak
@@ -36,7 +37,7 @@ class Packing(NamedTuple):
     numbers: tuple[bool, ...] | None
 
 
-class Expression(Whole):
+class Expression(Shown, Whole):
     """The part that optimizers, schedules, problems and stopping rules share; see the module."""
 
     _layout: Layout
@@ -184,6 +185,20 @@ class Expression(Whole):
 
     def __repr__(self) -> str:
         return self._code()[0]
+
+    def __str__(self) -> str:
+        """The code, long chains one link a line, with remarks as comments: how schedules go, and ranges of a batch's numbers."""
+        from jgd import _boxes
+
+        try:
+            return _boxes.laid_out(self)
+        except Exception:  # a display never raises
+            return repr(self)
+
+    def _view(self) -> View:
+        from jgd import _boxes
+
+        return _boxes.view_of(self, type(self).__name__)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and equal(self, other)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn, ParamSpec
 
 import optax
 
+from jgd._boxes import chain_view
 from jgd._errors import during, public, shown
 from jgd._expression import Expression, stack
 from jgd._factory import factory, origin
@@ -66,6 +67,9 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
     def links(self) -> tuple:
         """The links of a chain; anything else is its own only link."""
         return (self,) if self._values.get("links") is None else tuple(self._argument("links"))
+
+    def _view(self):
+        return chain_view(self)
 
     def to_optax(self) -> optax.GradientTransformationExtraArgs:
         """A plain optax pair of closures, for hosts that insist on one; its hyperparameters are fixed."""

@@ -1,7 +1,9 @@
 """`python -m jgd`, called in-process: its table against scikit-learn and closed forms, its messages, its picture."""
 
+import io
 import re
 import tempfile
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -11,8 +13,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 import jgd
-from jgd import _tables
-from jgd.__main__ import default_chains, main
+from jgd.__main__ import default_chains, known_table, main
 
 
 def houses(n=60):
@@ -49,8 +50,8 @@ def rows_of(text):
 
 
 def read(file, target, model, **options):
-    table = _tables.prepare_table(file, _tables.read_csv(file), target, model, **options)
-    arrays = [np.asarray(a) for a in (table.train.X, table.train.y, table.held_out.X, table.held_out.y)]
+    train = jgd.read(file, target, classes=model == "logistic", held_out=0.2, **options)
+    arrays = [np.asarray(a) for a in (train.X, train.y, train.held_out.X, train.held_out.y)]
     return [a.astype(np.float64) if a.dtype == np.float32 else a for a in arrays]
 
 
@@ -144,6 +145,97 @@ def test_default_chains_are_stable():
         assert result.objective < 0.3 * result.history.loss[0]
 
 
+def test_the_best_model_is_saved_and_predicts(file, tmp_path, capsys):
+    """That of the smallest objective; for another file, in the target's unit, by `predict`, to the terminal or a file."""
+    run = [file, "--target", "price", "--drop", "dear", "--epochs", "50", "--batch-size", "full"]
+    assert main([*run, "--optimizer", "gd(3.0)", "gd(0.01)", "gd(0.2)", "gd(0.001)"]) == 0
+    out = capsys.readouterr().out
+    assert "houses.csv: linear_regression()" in out  # by its target
+    assert f"Best model (full-batch, gd(0.2)): {tmp_path / 'jgd-out' / 'model.npz'}\n  to use it: python" in out
+    train = jgd.read(file, "price", drop=["dear"], held_out=0.2)
+    fitted = jgd.fit(jgd.linear_regression(), train, jgd.gd(0.2), epochs=50)
+    houses(90).drop(columns="price").to_parquet("new.parquet")
+    expected = fitted.predict("new.parquet")
+    assert main(["predict", "jgd-out/model.npz", "new.parquet"]) == 0
+    out, err = capsys.readouterr()
+    np.testing.assert_allclose(pd.read_csv(io.StringIO(out))["price"], expected, rtol=1e-6)
+    assert err == "jgd: 90 predictions\n"
+    assert main(["predict", "jgd-out/model.npz", file, "--out", "p.csv"]) == 0
+    out, err = capsys.readouterr()
+    found = pd.read_csv("p.csv")["price"]
+    np.testing.assert_allclose(found, fitted.predict(file), rtol=1e-6)
+    score = r2_score(houses()["price"], found)
+    assert out == ""
+    assert err == f"jgd: 60 predictions: {tmp_path / 'p.csv'}; R2 {score:.4f} over the 60 rows with a target\n"
+    houses(5).assign(garden="wild", price="dear").to_csv("odd.csv", index=False)
+    assert main(["predict", "jgd-out/model.npz", "odd.csv"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("jgd: garden: 5 rows with a value that no training row had (such as 'wild')")
+    assert "jgd: 5 predictions; not compared with the file's targets: the target 'price' of odd.csv holds text" in said[1]
+
+
+def test_predicted_classes(file, capsys):
+    """Labels as the file has them, with their probabilities."""
+    run = [file, "--target", "dear", "--epochs", "20", "--batch-size", "full", "--optimizer", "adam(0.1)"]
+    assert main(run) == 0
+    assert "houses.csv: logistic_regression(l2=0.001)" in capsys.readouterr().out
+    loaded = jgd.load("jgd-out/model.npz")
+    assert main(["predict", "jgd-out/model.npz", file, "--probabilities"]) == 0
+    out, err = capsys.readouterr()
+    found = pd.read_csv(io.StringIO(out))
+    assert list(found.columns) == ["dear", "P(no)", "P(yes)"]
+    assert found["dear"].tolist() == loaded.predict(file).tolist()
+    np.testing.assert_allclose(found[["P(no)", "P(yes)"]], loaded.probabilities(file), rtol=1e-6)
+    assert f"accuracy {np.mean(found['dear'] == houses()['dear']):.4f} over the 60 rows" in err
+
+
+def test_options_of_files(tmp_path, monkeypatch, capsys):
+    """A headerless file with its own mark for what is missing, weights and rare texts, with decimal commas."""
+    monkeypatch.chdir(tmp_path)
+    towns = ["Bonn", "York"] * 14 + ["Oslo", "Rome"]
+    lines = [f"{i % 7},5;{towns[i]};{'-' if i % 9 == 1 else i % 5};{i};{1 + i % 2}" for i in range(30)]
+    Path("raw.txt").write_text("\n".join(lines) + "\n")
+    run = ["raw.txt", "--columns", "a", "town", "b", "y", "w", "--target", "y", "--sample-weight", "w", "--missing", "-"]
+    assert main([*run, "--rare", "3", "--decimal", ",", "--epochs", "2", "--optimizer", "gd(0.1)", "--batch-size", "full"]) == 0
+    out = capsys.readouterr().out
+    assert "town: text with 3 values, 2 of fewer than 3 rows joined as '(other)'" in out
+    assert "b: 4 missing values filled by the median" in out
+    data = jgd.load("jgd-out/model.npz").encoder.encode("raw.txt")
+    assert data.columns == ("a", "town=York", "town=(other)", "b", "b is missing")
+    assert data.sample_weight[1] / data.sample_weight[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["model.npx", "houses.csv"], r"no such file: model.npx; did you mean 'model.npz'\?"),
+        (["houses.csv", "houses.csv"], r"houses.csv is not a saved result, or a damaged one: result.save\(path\) writes one"),
+        (["model.npz", "house.csv"], "no such file: house.csv; did you mean 'houses.csv'"),
+        (["model.npz", "other.csv"], "other.csv has no column 'area', which the training data had: did you mean 'areas'"),
+        (
+            ["model.npz", "houses.csv", "--probabilities"],
+            "--probabilities are those of classes, and this model predicts a number",
+        ),
+        (["model.npz", "houses.csv", "--out", "no/where.csv"], r"cannot write to --out no/where.csv \(No such.*\): give"),
+        (["arrays.npz", "houses.csv"], "arrays.npz was fitted to arrays, and reads no files: fit it to what jgd.read"),
+    ],
+)
+def test_bad_predictions(arguments, message, file, capsys):
+    houses().rename(columns={"area": "areas"}).to_csv("other.csv", index=False)
+    data = jgd.read(file, "price", drop=["dear"])
+    jgd.solve(jgd.linear_regression(), data).save("model.npz")
+    jgd.solve(jgd.linear_regression(), (data.X, data.y)).save("arrays.npz")
+    assert main(["predict", *arguments]) == 2
+    assert re.search(f"^jgd: {message}", capsys.readouterr().err)
+
+
+def test_no_model_is_saved_where_every_run_failed(file, capsys):
+    run = [file, *LINEAR, "--epochs", "200", "--batch-size", "full", "--optimizer", "gd(1e30)"]
+    assert main(run) == 0
+    assert "No model saved: every run failed." in capsys.readouterr().out
+    assert not Path("jgd-out/model.npz").exists()
+
+
 def test_diverging(file, capsys):
     """A run that fails is named, in the table and below it, and stops no other; the picture is drawn all the same."""
     run = [file, "--target", "price", "--model", "linear", "--drop", "dear", "--epochs", "200", "--batch-size", "full"]
@@ -180,7 +272,7 @@ def test_demonstration(tmp_path, capsys):
         jgd.parse(row["chain"])
         assert 0 < float(row["above optimum"]) < float(row["objective"]) < 1
     linear, logistic = (float(found) for found in re.findall(r"exact optimum: ([\d.]+)", out))
-    diabetes, cancer = _tables.known_table("diabetes").train, _tables.known_table("breast_cancer").train
+    diabetes, cancer = known_table("diabetes"), known_table("breast_cancer")
     X, y = np.asarray(diabetes.X, float), np.asarray(diabetes.y, float)
     assert linear == pytest.approx(np.mean((LinearRegression().fit(X, y).predict(X) - y) ** 2), abs=1e-7)
     X, y = np.asarray(cancer.X, float), np.asarray(cancer.y)
@@ -221,8 +313,7 @@ def nothing_computed(monkeypatch):
         (["--target", "prise", "--model", "linear"], r"houses.csv has no column 'prise': did you mean 'price'\?"),
         ([*LINEAR, "--drop", "ares"], "no column 'ares': did you mean 'area' or"),
         ([*LINEAR, "--drop", "dear", "price"], "the target 'price' is among the columns to drop"),
-        (["--model", "linear"], r"--target is missing: which of the columns area, rooms, garden, price, dear\?"),
-        (["--target", "price"], "--model is missing: linear for a number, logistic for classes"),
+        (["--model", "linear"], r"the target is missing: which of the columns area, rooms, garden, price, dear\?"),
         (
             ["--target", "dear", "--model", "linear"],
             r"the target 'dear' of houses.csv is text \(such as '(yes|no)'\): is the mod",
@@ -288,22 +379,23 @@ NUMBERS = "".join(f"{i},{i % 7}\n" for i in range(60))
         ("x,price\n1,2\n3\n", "bad.csv is ragged: line 3 has 1 fields, the line of column names 2"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\xff", r"bad.csv is not text in UTF-8 \(invalid start byte at byte 0\)"),
         ("x,price\nä,1\n".encode("latin-1"), "bad.csv is not text in UTF-8"),
-        ("x;price\n1,5;2\n", "bad.csv seems to be separated by semicolons: save it with commas"),
-        ("x\tprice\n1\t2\n", "bad.csv seems to be separated by tabs"),
         ("0.5,2,3\n0.6,2,5\n", r"the first line of bad.csv holds values \(such as 0.5\), not the names of the columns"),
         ("x,x,price\n1,2,3\n", "bad.csv has more than one column called 'x': rename all but one"),
         ("x,price\n1,2\n3,4\n5,6\n7,8\n", "bad.csv has 4 rows with a target; at least 5 are needed"),
         ("x,price\n" + NUMBERS + "inf,3\n", "column 'x' of bad.csv has 1 infinite value: correct or remove such rows"),
         ("x,price\n" + NUMBERS + "1,-inf\n2,inf\n", "the target 'price' of bad.csv has 2 infinite values"),
         ("x,price\n" + NUMBERS + "x,y\n", r"the target 'price' of bad.csv is text \(such as '0'\): is the model logistic"),
-        ("x,price\n" + "".join(f"u{i},{i}\n" for i in range(90)), r"text \(such as 'u0'\) with 72 .* by --drop 'x'"),
+        ("x,price\n" + "".join(f"u{i},{i}\n" for i in range(90)), r"text \(such as 'u0'\) with 72 .* --drop 'x'"),
         ("x,price\n" + "".join(f"{i if i % 9 else '?'},{i}\n" for i in range(90)), r"numbers and text \(such as '\?'\)"),
-        ("x,price\n" + "".join(f"2024-01-{i + 1},{i}\n" for i in range(9)), r"holds dates \(such as '2024-01-1'\): turn"),
+        (
+            "x,price\n" + "".join(f"2024-01-{i + 1},{i}\n" for i in range(9)),
+            r"holds dates \(such as '2024-01-1'\)",
+        ),
         ("x,price\n" + "".join(f"{i + 1}.1.2024,{i}\n" for i in range(9)), r"column 'x' of bad.csv holds dates"),
-        ("x,price\n" + ",1\n" * 3 + ",2\n" * 6, "column 'x' of bad.csv has no value in the training rows: .* --drop 'x'"),
+        ("x,price\n" + ",1\n" * 3 + ",2\n" * 6, "every column of bad.csv is empty or constant in the training rows: there"),
         ("x,price\n" + "3,1\n" * 3 + "3,2\n" * 6, "every column of bad.csv is constant in the training rows"),
         ("x,price\n" + "3,1\n4,1\n" * 6, "the target 'price' of bad.csv is constant in the training rows"),
-        ("price\n1\n2\n3\n4\n5\n", "bad.csv has no column besides the target 'price' to learn from"),
+        ("price\n1\n2\n3\n4\n5\n", "bad.csv has no column besides the target to learn from"),
     ],
 )
 def test_bad_files(content, message, tmp_path, monkeypatch, capsys, nothing_computed):

@@ -18,7 +18,21 @@ ROOT = Path(jgd.__file__).parent
 
 # From the bottom up; a module imports only from layers below its own, or its own.
 LAYERS = [
-    ("_names", "_checks", "_errors", "_configure", "_leaves", "_over", "_factory", "_print", "_expression", "_parse"),
+    (
+        "_names",
+        "_checks",
+        "_errors",
+        "_configure",
+        "_display",
+        "_leaves",
+        "_meter",
+        "_over",
+        "_factory",
+        "_print",
+        "_expression",
+        "_boxes",
+        "_parse",
+    ),
     ("transformation", "schedules", "losses", "penalties", "initializers", "data"),
     ("transforms", "models"),
     ("optimizers", "contrib"),
@@ -26,7 +40,8 @@ LAYERS = [
     ("training",),
     ("diagnosis",),
     ("solvers",),
-    ("experiments", "_tables", "plotting"),
+    ("experiments", "plotting"),
+    ("_arguments", "_predict"),
     ("__main__",),
 ]
 LAYER = {module: i for i, layer in enumerate(LAYERS) for module in layer}
@@ -42,6 +57,7 @@ import sys, jax
 before = {k: v for k, v in jax.config.values.items()}
 import jgd
 optional = {"matplotlib", "pandas", "sklearn", "tqdm", "chex", "torch", "keras", "hypothesis", "IPython", "flax", "equinox"}
+optional |= {"pyarrow", "polars"}
 optional |= {"scipy"}  # it comes with JAX, and is slow to import
 assert not optional & set(sys.modules), optional & set(sys.modules)
 assert before == {k: v for k, v in jax.config.values.items()}
@@ -67,7 +83,9 @@ def test_imports_point_down_the_layers():
                 if target in LAYER and LAYER[target] > LAYER[name]:
                     wrong.append(f"{path.relative_to(ROOT)} imports {target}")
     # A result offers its diagnosis and its picture; the modules that make them are imported when they are asked for.
-    assert wrong == [f"training/_result.py imports {name}" for name in ("diagnosis", "diagnosis", "plotting")]
+    offered = [("diagnosis/_finding.py", "plotting")]
+    offered += [("training/_result.py", name) for name in ("diagnosis", "diagnosis", "plotting")]
+    assert wrong == [f"{path} imports {name}" for path, name in offered]
 
 
 def test_every_module_has_a_layer_and_a_sentence():
@@ -107,7 +125,14 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
 
 @pytest.mark.parametrize(
     "value",
-    [jgd.training._result.History, jgd.Problem.objective, jgd.Result.certificate, jgd.Result.diagnose, jgd._expression.pack],
+    [
+        jgd.training._result.History,
+        jgd.Problem.objective,
+        jgd.Result.certificate,
+        jgd.Result.diagnose,
+        jgd.Result.save,
+        jgd._expression.pack,
+    ],
     ids=lambda v: v.__qualname__,
 )
 def test_examples_of_what_public_things_are_made_of(value):

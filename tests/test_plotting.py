@@ -99,7 +99,7 @@ def test_bad_runs(bad):
     """They are named, and drawn as far as they are finite: a single point by a cross."""
     ax = plotting.plot_loss(bad)
     assert labels(ax) == ["diverged (diverged)", "nonfinite (nonfinite)"]
-    assert [curve.get_marker() for curve in ax.lines] == ["None", "x"]
+    assert [curve.get_marker() for curve in ax.lines] == ["o", "x"]
     assert np.isfinite(ax.lines[1].get_ydata()).sum() == 1
     ax.figure.canvas.draw()
 
@@ -156,7 +156,7 @@ def test_names_are_shown_as_they_are(runs):
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda run: plotting.plot_loss(run, x="time"), "x must be 'epoch' or 'step', found 'time'"),
+        (lambda run: plotting.plot_loss(run, x="time"), "x must be 'epoch', 'step' or 'seconds', found 'time'"),
         (lambda run: plotting.plot_loss({}), "nothing to draw: give at least one result"),
         (lambda run: plotting.plot_loss(run, excess=True), "excess=True draws losses above optimum="),
         (lambda run: plotting.plot_regimes({}), "nothing to draw: give at least one regime"),

@@ -203,15 +203,26 @@ def test_separable_classes_have_an_optimum_with_any_penalty(l2, x64):
     assert (np.asarray(result.predict(X)) == y).all()
 
 
+def test_a_few_steps_more_make_the_proof_cheap(monkeypatch):
+    X, y = drawn(20_000, 20)
+    data = jgd.Dataset(X.astype(np.float32), y)
+    cheap = jgd.solve(logistic(l2=5e-5), data)
+    monkeypatch.setattr("jgd.solvers._solve.REACH", 0.0)
+    dear = jgd.solve(logistic(l2=5e-5), data)
+    assert cheap.status == dear.status == "converged"
+    assert (cheap.certificate().method, dear.certificate().method) == ("duality", "Newton's decrement")
+    assert 0 < cheap.steps - dear.steps <= 5
+
+
 def test_units_of_columns_change_neither_steps_nor_probabilities(x64):
     X, y = drawn(3000, 5)
-    plain = jgd.solve(logistic(), (typed(X, x64), y), tol=1e-12)
+    plain = jgd.solve(logistic(), (typed(X, x64), y), tol=1e-13)
     for scale in (np.array([1e4, 1, 1e-4, 1, 1e4]), np.full(5, 1e4), np.full(5, 1e-4)):
-        scaled = jgd.solve(logistic(), (typed(X * scale, x64), y), tol=1e-12)
+        scaled = jgd.solve(logistic(), (typed(X * scale, x64), y), tol=1e-13)
         assert plain.steps / 2 <= scaled.steps <= 2 * plain.steps
         np.testing.assert_allclose(scaled.probabilities(typed(X * scale, x64)), plain.probabilities(typed(X, x64)), atol=1e-6)
     # With a penalty, one scale of all columns is another penalty.
-    plain, scaled = (jgd.solve(logistic(l2=1e-3 * s**2), (typed(X * s, x64), y), tol=1e-12) for s in (1, 1e4))
+    plain, scaled = (jgd.solve(logistic(l2=1e-3 * s**2), (typed(X * s, x64), y), tol=1e-13) for s in (1, 1e4))
     assert plain.steps / 2 <= scaled.steps <= 2 * plain.steps
     np.testing.assert_allclose(scaled.probabilities(typed(X * 1e4, x64)), plain.probabilities(typed(X, x64)), atol=1e-6)
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete, shown
+from jgd._display import Facts, Note, Shown, View
 from jgd._errors import Answering, public
 from jgd._over import refuse_over
 from jgd.certificates import _bounds
@@ -20,8 +21,8 @@ from jgd.data import Dataset
 from jgd.models import Problem
 
 
-@dataclasses.dataclass(frozen=True)
-class Certificate(Answering):
+@dataclasses.dataclass(frozen=True, repr=False)
+class Certificate(Answering, Shown):
     """How far from its optimum an objective is, at most.
 
     Attributes:
@@ -57,6 +58,16 @@ class Certificate(Answering):
         if self.reason:
             return f"{start}no bound: {self.reason})"
         return f"{start}at most {self.gap:.3g} above the optimum ({self.method}), gradient {self.gradient_norm:.3g})"
+
+    def _view(self) -> View:
+        known = [("at most", f"{self.gap:.3g} above the optimum"), ("by", self.method)] if not self.reason else []
+        share = [("share of it", f"{self.gap / abs(self.objective):.3g}")] if known and self.objective else []
+        rows = [
+            ("objective", f"{self.objective:.12g}"), *known, *share, ("lower bound", f"{self.lower_bound:.12g}"),
+            ("gradient norm", f"{self.gradient_norm:.3g}"),
+        ]  # fmt: skip
+        tone = ("no bound", "warn") if self.reason else ("proved", "good")
+        return View("Certificate", [tone], [*([Note(self.reason)] if self.reason else []), Facts(rows)])
 
 
 @public

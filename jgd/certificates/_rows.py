@@ -16,8 +16,8 @@ import numpy as np
 from jgd.certificates._rounding import UNIT, of_sum, of_sum_in_pairs
 from jgd.data._dataset import ByFeature, Dataset
 
-# Rows of a block, and entries of one that is only multiplied by a vector.
-BLOCK, ENTRIES = 4096, 2**18
+# Rows of a block, and entries of one that is only multiplied by a vector; rows that are compared side by side.
+BLOCK, ENTRIES, SIDE = 4096, 2**18, 32
 
 
 class Rows:
@@ -47,8 +47,7 @@ class Rows:
         """The largest absolute value of each column."""
         largest = np.zeros(self.X.shape[1])
         for where in self._slices():
-            block = self.X[where]
-            largest = np.maximum(largest, np.maximum(block.max(axis=0), -block.min(axis=0)).astype(np.float64))
+            largest = np.maximum(largest, _largest(self.X[where]))
         return np.append(largest, 1.0) if self.fit_intercept else largest
 
     def of(self, values: Any) -> np.ndarray:
@@ -132,3 +131,11 @@ def penalised(rows: Rows) -> np.ndarray:
     ones = np.ones(rows.columns)
     ones[rows.columns - rows.fit_intercept :] = 0.0
     return ones
+
+
+def _largest(block: np.ndarray) -> np.ndarray:
+    """The largest absolute value of each column: NumPy compares long rows several times as fast as it does many short ones."""
+    even = len(block) // SIDE * SIDE
+    parts = [block[:even].reshape(-1, SIDE * block.shape[1]), block[even:]] if block.flags.c_contiguous else [block]
+    ends = [end.reshape(-1, block.shape[1]) for part in parts if len(part) for end in (part.max(axis=0), -part.min(axis=0))]
+    return np.concatenate(ends).max(axis=0).astype(np.float64)

@@ -11,22 +11,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete, shown
+from jgd._display import Shown, View
 from jgd._errors import Answering, public
+from jgd.data._files import Reading, is_table, read_table
 
 ALIGNMENT, LARGE, HUGE, BLOCK = 64, 2**18, 2**25, 1024
 _canonical = jax.dtypes.canonicalize_dtype
 
-TEXT_ADVICE = "encode text as numbers first (pandas.get_dummies makes one column per value)"
+TEXT_ADVICE = "encode text as numbers first (jgd.read makes one column per value, as pandas.get_dummies does)"
 
 
-class Dataset(Answering):
+class Dataset(Answering, Shown):
     """Rows X with targets y and weights, checked once, when it is made.
 
     A pytree of arrays; names of columns and classes ride along on the host and are no part of its structure.
 
     Args:
-      X: n rows of d numbers: NumPy, JAX, a pandas frame, or nested lists; for a network a row may have more dimensions, as
-        an image has. Whole numbers become floats.
+      X: n rows of d numbers: NumPy, JAX, a pandas or polars frame, an Arrow table, or nested lists; for a network a row may
+        have more dimensions, as an image has. Whole numbers become floats.
       y: n targets (or an (n, outputs) array of them); numbers, booleans, or text labels for a classifier.
       sample_weight: n weights, at least 0, not all 0. Only their ratios matter: they are stored with mean one.
 
@@ -40,7 +42,14 @@ class Dataset(Answering):
     Dataset(2 rows x 2 columns, float32, weighted)
     >>> data.sample_weight.tolist()
     [0.5, 1.5]
+
+    What `jgd.read` makes carries, on the host too, `notes` (what was done to the table, a line each), `encoder` (which turns
+    another such table into X) and `held_out` (the rows kept from training, if any).
     """
+
+    notes: tuple[str, ...] = ()
+    encoder: Any = None
+    held_out: "Dataset | None" = None
 
     _elsewhere: ClassVar[dict[str, str]] = {
         **dict.fromkeys(("x", "data", "features", "inputs", "values"), "X"),
@@ -60,6 +69,9 @@ class Dataset(Answering):
         """Takes the arrays as they are where they need no change, NumPy's as NumPy's."""
         if isinstance(columns, str):
             raise TypeError(f"columns must be a list of names, found {shown(columns)}.")
+        if hasattr(X, "__arrow_c_stream__") and not hasattr(X, "iloc"):
+            X, names = _arrow_frame(X)
+            columns = names if columns is None else columns
         names = columns if columns is not None else getattr(X, "columns", None)
         self.columns = None if names is None else tuple(map(str, names))
         self.classes: tuple | None = None
@@ -97,6 +109,11 @@ class Dataset(Answering):
         n, *shape = self.X.shape
         what = f"x {shape[0]} columns" if len(shape) == 1 else f"of {' x '.join(map(str, shape))}"
         return f"Dataset({n} rows {what}, {self.X.dtype}{weighted}{classes})"
+
+    def _view(self) -> View:
+        from jgd.data._view import dataset_view
+
+        return dataset_view(self)
 
     def take(self, rows: jax.Array, scale: jax.Array | None = None) -> "Dataset":
         """The rows at these positions, their weights times `scale` where given; weights keep the whole set's mean."""
@@ -183,7 +200,8 @@ def as_dataset(data: Any, make: Callable[..., Dataset] = Dataset) -> Dataset:
         return data
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         found = f"{len(data)} of them" if isinstance(data, tuple) else type(data).__name__
-        raise TypeError(f"data must be (X, y), (X, y, sample_weight) or a jgd.Dataset, found {found}.")
+        advice = " A file or a table becomes one by jgd.read(table, target=...)." if is_table(data) else ""
+        raise TypeError(f"data must be (X, y), (X, y, sample_weight) or a jgd.Dataset, found {found}.{advice}")
     return make(*data)
 
 
@@ -309,10 +327,21 @@ def _from_lists(name: str, values: Any) -> np.ndarray:
 
 def _frame(frame: Any) -> np.ndarray:
     """A pandas frame's numbers; text and dates are refused by name."""
-    bad = [f"{c!r} ({t})" for c, t in zip(frame.columns, frame.dtypes, strict=True) if t.kind not in "biuf"]
+    _refuse_text([f"{c!r} ({t})" for c, t in zip(frame.columns, frame.dtypes, strict=True) if t.kind not in "biuf"])
+    return frame.to_numpy(dtype=np.result_type(*frame.dtypes.map(_numpy_float)) if len(frame.columns) else float)
+
+
+def _arrow_frame(frame: Any) -> tuple[np.ndarray, list[str]]:
+    """The numbers and the names of an Arrow table or a polars frame."""
+    table = read_table(frame, Reading())
+    columns = {name: table.column(name) for name in table.columns}
+    _refuse_text([f"{name!r} ({column.kind})" for name, column in columns.items() if column.kind == "text"])
+    return np.column_stack([column.values for column in columns.values()]), list(columns)
+
+
+def _refuse_text(bad: list[str]) -> None:
     if bad:
         raise TypeError(f"X has columns that are not numbers: {', '.join(bad)}; {TEXT_ADVICE}.")
-    return frame.to_numpy(dtype=np.result_type(*frame.dtypes.map(_numpy_float)) if len(frame.columns) else float)
 
 
 def _numpy_float(dtype: Any) -> np.dtype:
@@ -346,7 +375,7 @@ def _finite(name: str, values: Any, columns: tuple[str, ...] | None = None) -> N
         where = f" ({', '.join(named)}{f', and {more} more columns' if more > 0 else ''})"
     raise ValueError(
         f"{name} has {what} values{where} after conversion to {values.dtype}; drop those rows or fill them in "
-        "(sklearn.impute.SimpleImputer)."
+        "(jgd.read does, and sklearn.impute.SimpleImputer)."
     )
 
 

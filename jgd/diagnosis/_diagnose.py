@@ -56,7 +56,7 @@ def diagnose(
             case.remarks.append("the data are not known: columns, classes, gradients and the optimum were not looked at")
         if case.linear is not None and case.linear.moments.rows < len(case.linear.rows):
             case.remarks.append(f"columns were looked at in {case.linear.moments.rows:,} of {len(case.linear.rows):,} rows")
-        return Diagnosis(findings, _outcome(case, bool(findings)), case.remarks)
+        return Diagnosis(findings, _outcome(case, bool(findings)), case.remarks, result)
 
 
 def _outcome(case: Case, found: bool) -> str:

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from jgd._display import Note, Shown, Table, View
+
 # Every cause there is a diagnosis of.
 CAUSES = (
     "log_of_zero", "learning_rate_too_large", "exploding_gradients", "vanishing_gradients", "unmoved_parameters",
@@ -53,7 +55,7 @@ class Finding:
         return f"{self.cause} ({'certain' if self.certain else 'likely'}): {self.message}\n  Remedy: {self.remedy}"
 
 
-class Diagnosis(Sequence):
+class Diagnosis(Shown, Sequence):
     """The findings about a run, the cause first; made by `result.diagnose()`.
 
     Attributes:
@@ -69,13 +71,19 @@ class Diagnosis(Sequence):
     ('learning_rate_too_large',)
     """
 
-    def __init__(self, findings: Sequence[Finding], outcome: str, remarks: Sequence[str] = ()):
+    def __init__(self, findings: Sequence[Finding], outcome: str, remarks: Sequence[str] = (), result: Any = None):
         self.findings = tuple(sorted(findings, key=lambda finding: -finding.weight))
-        self.outcome, self.remarks = outcome, tuple(remarks)
+        self.outcome, self.remarks, self._result = outcome, tuple(remarks), result
 
     @property
     def causes(self) -> tuple[str, ...]:
         return tuple(finding.cause for finding in self.findings)
+
+    def plot(self, ax: Any = None) -> Any:
+        """The run's loss curve with the findings on it; see `jgd.plotting.plot_diagnosis`."""
+        from jgd import plotting
+
+        return plotting.plot_diagnosis(self._result, ax, diagnosis=self)
 
     def __getitem__(self, index: Any) -> Any:
         return self.findings[index]
@@ -93,6 +101,13 @@ class Diagnosis(Sequence):
         head = f"nothing found: {self.outcome}" if not self else self.outcome
         found = [f"{i}. {finding}" for i, finding in enumerate(self, 1)]
         return "\n".join([head, *found, *(f"({remark})" for remark in self.remarks)])
+
+    def _view(self) -> View:
+        tone = (f"{len(self)} found", "warn") if self else ("nothing found", "good")
+        sure = lambda finding: "certain" if finding.certain else "likely"
+        rows = [(finding.cause.replace("_", " "), sure(finding), finding.message, finding.remedy) for finding in self]
+        found = [Table(("cause", "", "what was found", "remedy"), rows)] if self else []
+        return View("Diagnosis", [tone], [Note(self.outcome), *found, *map(Note, self.remarks)])
 
     def __repr__(self) -> str:
         if not self:

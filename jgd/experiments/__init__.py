@@ -7,6 +7,7 @@ from jgd.experiments._cross_validation import CrossValidation
 from jgd.experiments._draws import Distribution, Draws, halton, log_uniform, sample, uniform
 from jgd.experiments._ensemble import Ensemble, Spread, ensemble
 from jgd.experiments._finder import LearningRates, find_learning_rate
+from jgd.experiments._learning_curve import LearningCurve, learning_curve
 from jgd.experiments._path import RegularizationPath, regularization_path
 from jgd.experiments._resampled import Bootstrap, Jackknife
 from jgd.experiments._sweep import sweep
@@ -19,6 +20,7 @@ __all__ = [
     "Draws",
     "Ensemble",
     "Jackknife",
+    "LearningCurve",
     "LearningRates",
     "RegularizationPath",
     "Spread",
@@ -30,6 +32,7 @@ __all__ = [
     "folds",
     "halton",
     "jackknife",
+    "learning_curve",
     "log_uniform",
     "regularization_path",
     "sample",

@@ -7,12 +7,14 @@ import numpy as np
 
 from jgd._checks import shown
 from jgd._errors import argument_hint, public
+from jgd._meter import Meter
 from jgd._over import Over, held_over, refuse_over
 from jgd.data import Dataset
 from jgd.experiments._cross_validation import CrossValidation
 from jgd.experiments._given_folds import as_folds, check_parts
 from jgd.experiments._held_out import Metrics, held_out_scores
 from jgd.experiments._models import RunModels, SolvedModels, Standard, rows_of
+from jgd.experiments._progress import Part
 from jgd.experiments._settings import Settings
 from jgd.experiments._sweep import sweep
 from jgd.experiments._weightings import check_solved, check_standardize, encoded, in_order, labels_of, solve_settings
@@ -142,14 +144,19 @@ def _run(
 ) -> CrossValidation:  # fmt: skip
     """A sweep for each fold; those of as many rows run the programs of the first."""
     sweeps, standards = [], []
+    progress = Meter() if options.get("progress") else None
     for fold, test in enumerate(folds.tests):
         train = rows_of(data, folds.train(fold))
         standard = Standard(train) if standardize else None
         parts = [part if standard is None else standard(part) for part in (train, rows_of(data, test))]
         how = {name: options[name] for name in OF_A_SWEEP if name in options}
+        if progress is not None:
+            how["progress"] = Part(progress, "fold", fold, len(folds))
         functions = [function for _, function in metrics]
         sweeps.append(sweep(data=parts[0], validation=parts[1], metrics=functions, **arguments, **how))
         standards.append(standard)
+    if progress is not None:
+        progress.close()
     stacked = lambda of: np.stack([np.asarray(of(each)) for each in sweeps])
     scores = {
         "loss": stacked(lambda each: each.scores("loss")),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from jgd._checks import nearest, shown
+from jgd._display import Shown, View
 from jgd._errors import Answering, public
 from jgd.experiments import _sweep_tables
 from jgd.experiments._settings import Settings
@@ -27,7 +28,7 @@ class Models(Protocol):
     def refit(self, setting: int) -> Result: ...
 
 
-class CrossValidation(Answering):
+class CrossValidation(Answering, Shown):
     """Settings, each trained without each fold's test rows and scored on them; made by `jgd.cross_validate`.
 
     Arrays have the shape (folds, settings), settings in the order of a sweep: the first `over` varies slowest.
@@ -172,6 +173,12 @@ class CrossValidation(Answering):
                 lines.append(f"within one standard error, the largest {name}: {described([value])}")
         return "\n".join([*lines, self._models.how])
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Scores of the settings, with what is chosen of them; see `jgd.plotting.plot_scores`."""
+        from jgd import plotting
+
+        return plotting.plot_scores(self, ax, **options)
+
     def __len__(self) -> int:
         return len(self._lanes)
 
@@ -180,6 +187,11 @@ class CrossValidation(Answering):
         ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         of = f" x {self._count} settings of {', '.join(self.names)}" if self.names else ""
         return f"CrossValidation({len(self.folds)} folds{of}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import cross_validation_view
+
+        return cross_validation_view(self)
 
     @property
     def _count(self) -> int:

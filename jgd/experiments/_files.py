@@ -82,4 +82,5 @@ def _key(leaf: Any) -> Any:
 def _first_row(data: Dataset) -> Dataset:
     """Of data what is known besides their rows, with one of them, as there must be one."""
     X = data.X.by_feature.T if isinstance(data.X, ByFeature) else data.X
-    return data._with(X=np.asarray(X[:1]), y=None if data.y is None else np.asarray(data.y[:1]), sample_weight=None)
+    y = None if data.y is None else np.asarray(data.y[:1])
+    return data._with(X=np.asarray(X[:1]), y=y, sample_weight=None, held_out=None)

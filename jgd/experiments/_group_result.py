@@ -81,5 +81,6 @@ class GroupResult:
         result.notes = HostNotes(
             problem=arguments["problem"], tx=arguments["tx"], data=order.data, stop=arguments["stop"],
             batch_size=arguments["batch_size"], steps_per_epoch=self.plan.steps_per_epoch, setting=setting, ended_by=ended_by,
+            start=(arguments["key"], self.plan.shuffle, arguments["params"], None),
         )  # fmt: skip
         return result

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jgd._checks import shown
+from jgd._display import Shown, View
 from jgd._errors import Answering, public
 from jgd._over import Over, refuse_over
 from jgd.data import Dataset
@@ -20,7 +21,7 @@ from jgd.training import Result
 from jgd.training.stopping import STATUSES
 
 
-class RegularizationPath(Answering):
+class RegularizationPath(Answering, Shown):
     """Optima along penalties, the strongest first; made by `jgd.regularization_path`.
 
     Attributes:
@@ -85,6 +86,12 @@ class RegularizationPath(Answering):
         spread = self.cross_validation.spread()
         return frame.assign(test_loss=spread["mean"], test_loss_error=spread["error"])
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """The weights against the penalty; see `jgd.plotting.plot_coefficients`."""
+        from jgd import plotting
+
+        return plotting.plot_coefficients(self, ax, **options)
+
     def __len__(self) -> int:
         return len(self.l2)
 
@@ -93,6 +100,11 @@ class RegularizationPath(Answering):
         ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         folds = "" if self.cross_validation is None else f", {len(self.cross_validation.folds)} folds"
         return f"RegularizationPath({len(self)} penalties from {self.l2[0]:.4g} to {self.l2[-1]:.4g}{folds}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import path_view
+
+        return path_view(self)
 
     def _folds(self, what: str) -> CrossValidation:
         if self.cross_validation is None:

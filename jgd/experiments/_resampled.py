@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from jgd._display import Shown, View
 from jgd._errors import Answering, public
 from jgd.data import Dataset
 from jgd.experiments._settings import Settings
@@ -13,7 +14,7 @@ from jgd.experiments._weightings import Group, all_params, in_order
 from jgd.training.stopping import CONVERGED, STATUSES
 
 
-class Resampled(Answering):
+class Resampled(Answering, Shown):
     """Optima of resampled rows; see `Bootstrap` and `Jackknife`."""
 
     _elsewhere: ClassVar[dict[str, str]] = {
@@ -72,6 +73,11 @@ class Resampled(Answering):
         ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         of = f" x {len(self._settings)} settings of {', '.join(self.names)}" if self.names else ""
         return f"{type(self).__name__}({len(self)} {self._what}{of}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import resampled_view
+
+        return resampled_view(self)
 
     _what = "sets of rows"
 
@@ -194,6 +200,12 @@ class Bootstrap(Resampled):
             mirrored = lambda values, estimate: 2 * estimate - np.nanquantile(values, tails[::-1], axis=0)
             both = self._over_sets(quantiles if method == "percentile" else mirrored)
         return tuple(jax.tree.map(lambda ends, i=i: ends[i], both) for i in range(2))
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Each parameter with its interval; see `jgd.plotting.plot_intervals`."""
+        from jgd import plotting
+
+        return plotting.plot_intervals(self, ax, **options)
 
     def _bca(self, tails: np.ndarray) -> Any:
         skewness = self._jackknife()._over_sets(_acceleration)

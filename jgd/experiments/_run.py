@@ -141,6 +141,7 @@ def _advance(pool: ThreadPoolExecutor, blocks: list[Block], share: float, interr
         wait(waiting)
         for block in blocks:
             block.finish()
+        show(blocks)
     except BaseException:
         interrupted.set()  # the others need not go on
         wait(waiting)

@@ -13,7 +13,7 @@ from jgd._leaves import is_number
 from jgd._over import Over
 from jgd.experiments._groups import Group, groups
 from jgd.experiments._layout import SHARE, free_memory
-from jgd.experiments._progress import bar
+from jgd.experiments._progress import Part, meter
 from jgd.experiments._run import Halving, run
 from jgd.experiments._settings import Settings
 from jgd.experiments._sweep_result import Sweep
@@ -50,7 +50,8 @@ def sweep(
         validation loss if there is any, else by loss; settings that differ in their key are one, as good as its mean.
       memory: bytes that the programs may take at once; half of what is free if not given. More lanes than fit run in turn.
         A share as `validation` takes a copy of the data for each key.
-      progress: show a bar (tqdm): steps of lanes, how many lanes are running, have ended, and failed.
+      progress: say how far it is, as `jgd.fit` does: steps of lanes, how many lanes are running, have ended, and failed, the
+        least loss, speed and time left.
       confirm: run even more than 50 programs or a million lanes.
 
     Returns:
@@ -73,7 +74,7 @@ def sweep(
     Source: for `halving`, Jamieson & Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization",
     arXiv:1502.07943.
     """
-    _check_how(halving, memory, progress=progress, confirm=confirm)
+    _check_how(halving, memory, progress=progress if not isinstance(progress, Part) else True, confirm=confirm)
     settings = Settings(
         dict(
             problem=problem, data=data, tx=tx, batch_size=batch_size, epochs=epochs, steps=steps, key=key, shuffle=shuffle,
@@ -95,7 +96,7 @@ def sweep(
         )
     began = time.perf_counter()
     how = _halving(halving, settings, found)
-    with bar(progress, found) as show:
+    with meter(progress, found) as show:
         outcome = run(found, memory, how, show)
     return Sweep._of(settings, found, outcome, time.perf_counter() - began)
 

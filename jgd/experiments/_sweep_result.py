@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jgd._checks import nearest, shown
+from jgd._display import Shown, View
 from jgd._errors import Answering, public
 from jgd.experiments import _files, _sweep_tables
 from jgd.experiments._group_result import GroupResult
@@ -21,7 +22,7 @@ from jgd.training._result import History
 from jgd.training.stopping import CONVERGED, MAX_STEPS, STALLED, STATUSES
 
 
-class Sweep(Answering):
+class Sweep(Answering, Shown):
     """The lanes of a sweep, in the order asked for; made by `jgd.sweep`.
 
     An index gives one lane as a `jgd.Result`, with its `setting`; a slice, a mask or `where` some lanes as a `Sweep`.
@@ -314,6 +315,11 @@ class Sweep(Answering):
         count = lambda number, what: f"{number} {what}{'' if number == 1 else 's'}"
         ended = ", ".join(f"{number} {name}" for number, name in counted) or "none selected"
         return f"Sweep({count(len(self), 'lane')}{of} in {count(self.programs, 'program')}: {ended})"
+
+    def _view(self) -> View:
+        from jgd.experiments._views import sweep_view
+
+        return sweep_view(self)
 
     def _column(self, name: str) -> list[Any]:
         """The value of each lane, as a table shows it."""

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd import losses
+from jgd._boxes import view_of
 from jgd._checks import shown
+from jgd._display import Note, View, on_host
 from jgd._errors import during, public
 from jgd._expression import Expression
 from jgd._factory import factory, is_function
@@ -65,6 +67,13 @@ class ProblemFunctions(NamedTuple):
     frozen: Callable[[Any], Any] | None = None
     condense: Callable[[Dataset], Dataset] | None = None
     scores: Scores | None = None
+
+
+# What jgd's own problems minimise, in words that a display has room for.
+OBJECTIVES = {
+    "linear_regression": "mean of |prediction - target|^2",
+    "logistic_regression": "mean of log(1 + exp(-margin))",
+}
 
 
 class Problem(Expression):
@@ -170,6 +179,15 @@ class Problem(Expression):
     def probabilities(self, params: Any, X: Any) -> jax.Array:
         """Class probabilities for the rows of X, shape (n, classes)."""
         return self._required("probabilities")(params, as_rows(X))
+
+    def _view(self) -> View:
+        mean = OBJECTIVES.get(self.name)
+        if mean is None:
+            return view_of(self, "Problem")
+        if getattr(self, "classes", 2) > 2:
+            mean = "mean of -log(probability of the class)"
+        penalty = " + l2/2 |weights|^2" if np.any(on_host(self.l2) != 0) else ""
+        return view_of(self, "Problem", [Note(f"minimises {mean}{penalty}")])
 
     def _required(self, name: str) -> Callable:
         function = getattr(self.functions, name)

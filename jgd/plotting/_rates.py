@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jgd.plotting._style import COLOURS, fit_axis, pyplot, styled
+from jgd.plotting._style import COLOURS, drawing, fit_axis
 
 
 def plot_learning_rates(found: Any, ax: Any = None) -> Any:
@@ -24,10 +24,7 @@ def plot_learning_rates(found: Any, ax: Any = None) -> Any:
     >>> ax.get_xlabel(), ax.get_xscale(), len(ax.lines)
     ('learning rate', 'log', 6)
     """
-    plt = pyplot()
-    with styled():
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    with drawing(ax) as ax:
         keys = f"{len(found.loss)} keys" if len(found.loss) > 1 else "the run"
         for i, loss in enumerate(found.loss):
             ax.plot(found.learning_rate, loss, color="0.75", linewidth=0.7, label=keys if i == 0 else "_")

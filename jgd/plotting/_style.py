@@ -8,6 +8,9 @@ import numpy as np
 
 # Okabe and Ito's colours, which readers with any colour vision can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# What tells lines apart where there are no colours.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":")
 STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -17,19 +20,65 @@ STYLE = {
     "legend.fontsize": "small",
     "lines.linewidth": 1.6,
 }
+# A figure of jgd's own brings white paper and black ink along, so that it is legible in a dark notebook too.
+INK, PAPER, RULE = "black", "white", "#b0b0b0"
+PAPER_STYLE = {
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "patch.edgecolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("xtick.labelcolor", "ytick.labelcolor"), "inherit"),
+    **dict.fromkeys(("figure.facecolor", "figure.edgecolor", "axes.facecolor"), PAPER),
+    "savefig.facecolor": "auto",
+    "legend.labelcolor": "None",
+    "grid.color": RULE,
+}
 
 
 @contextlib.contextmanager
-def styled() -> Iterator[None]:
-    """matplotlib in jgd's style, and only that: `rc_context` would also undo what a notebook's first figure turns on."""
+def styled(own: bool = True) -> Iterator[None]:
+    """matplotlib in jgd's style, and only that: `rc_context` would also undo what a notebook's first figure turns on.
+
+    Args:
+      own: whether the figure is jgd's own; on axes of a user's the colours of paper and ink are the user's.
+    """
     from matplotlib import rcParams
 
-    before = {name: rcParams[name] for name in STYLE}
-    rcParams.update(STYLE)
+    style = STYLE | PAPER_STYLE if own else STYLE
+    before = {name: rcParams[name] for name in style}
+    rcParams.update(style)
     try:
         yield
     finally:
         rcParams.update(before)
+
+
+@contextlib.contextmanager
+def drawing(ax: Any, size: tuple[float, float] = (6, 4)) -> Iterator[Any]:
+    """The axes to draw on, in jgd's style: those given, or new ones."""
+    own = ax is None
+    with styled(own):
+        if own:
+            _, ax = pyplot().subplots(figsize=size, layout="constrained")
+        yield ax
+        if own:
+            ink_ticks(ax.figure)
+
+
+def ink_ticks(figure: Any) -> None:
+    """Ticks are made when they are first drawn, perhaps in a style that is not ours: so they are told now."""
+    for ax in figure.axes:
+        ax.tick_params(which="both", colors=INK, grid_color=RULE, grid_alpha=STYLE["grid.alpha"])
+
+
+def several_axes(axes: Any, count: int, what: str) -> np.ndarray:
+    """The axes given, as a row.
+
+    Raises:
+      ValueError: if there are more or fewer than `count`, of what there is to draw.
+    """
+    axes = np.ravel(np.asarray(axes, dtype=object))
+    if len(axes) != count:
+        raise ValueError(f"there are {count} {what} to draw, but {len(axes)} axes.")
+    return axes
 
 
 def pyplot() -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from jgd.plotting._fan import fan
 from jgd.plotting._marks import NAMED, band, best_label, cross, fit, legend, quantiles
 from jgd.plotting._scales import colours, edges, norm, norm_of, placed, show_axis
-from jgd.plotting._style import COLOURS, plain, pyplot, styled
+from jgd.plotting._style import COLOURS, drawing, plain, pyplot
 from jgd.plotting._table import Column, Means, Table, alike, follows
 
 KINDS = ("curve", "map", "fan")
@@ -76,10 +76,7 @@ def plot_sweep(
     if kind != "fan" and (None in shown or (kind == "map" and shown[0] is shown[1])):
         needs = "two swept quantities" if kind == "map" else "a swept quantity"
         raise ValueError(f"a {kind} needs {needs} of more than one value, found {len(table.varying)}: draw another kind.")
-    plt = pyplot()
-    with styled():
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    with drawing(ax) as ax:
         {"curve": _curve, "map": _map, "fan": fan}[kind](table, *shown, ax)
     return ax
 

@@ -120,7 +120,7 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def descend(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
     columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse] | None = None, always: bool = False,
-    start: Start | None = None,
+    start: Start | None = None, polish: Callable[..., bool] | None = None, polish_steps: int = 0,
 ) -> Descent:  # fmt: skip
     """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
 
@@ -130,6 +130,7 @@ def descend(
       done: of (decrement, objective, gradient), which lanes have come near enough.
       renew: makes the inverse at a point; where progress is too slow, or `always`, at each step.
       columns: the mean squares of the columns, (D,), which tell where rounding decides.
+      polish: of (objective, gradient), whether a single lane that has come near enough goes on, for `polish_steps` at most.
       start: of one lane, where to begin instead if theta is much worse: a sample of the rows, or a user, was wrong.
     """
     shape = theta.shape
@@ -138,14 +139,14 @@ def descend(
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
 
     point = rows.evaluate(theta)
-    objective, stale = rows.mean_loss(point.z) + of_penalty(theta), False
+    objective, stale = rows.mean_loss(point) + of_penalty(theta), False
     if start is not None and not (objective <= LOST * start.loss).all() and theta is not start.theta:
         theta, inverse = start.theta, None if renew else inverse
         point = rows.evaluate(theta)
-        objective = rows.mean_loss(point.z) + of_penalty(theta)
+        objective = rows.mean_loss(point) + of_penalty(theta)
     g = gradient_at(point, theta)
     memory, fallen, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
-    evaluations, hessians, records, falling, age, helpless = 1, 0, [], [], 0, always
+    evaluations, hessians, records, falling, age, helpless, more = 1, 0, [], [], 0, always, polish_steps
     if inverse is None:
         inverse, hessians = renew(rows, point), 1
     while True:
@@ -153,11 +154,14 @@ def descend(
         decrement = dot(g, p) / 2
         nearly = done(decrement, objective, g) & ~met  # as far as the last objective tells, which was no smaller
         if stale and (met.size == 1 or (nearly & (fallen > KNOWN * objective)).any()):
-            objective, stale, fallen = rows.mean_loss(point.z) + of_penalty(theta), False, np.zeros(shape[:2])
+            objective, stale, fallen = rows.mean_loss(point) + of_penalty(theta), False, np.zeros(shape[:2])
         met |= done(decrement, objective, g)
         waiting = ~(met | stuck)
+        polishing = polish is not None and met.all() and more > 0 and polish(objective, g)
+        if polishing:
+            waiting, more = ~stuck, more - 1
         at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
-        slow = len(falling) >= 2 and bool((decrement >= falling[-2] / PROGRESS)[waiting].any())
+        slow = not polishing and len(falling) >= 2 and bool((decrement >= falling[-2] / PROGRESS)[waiting].any())
         if rows.is_narrow and (at_rounding.any() or rejected.any() or slow and helpless):  # rounding decides, or its ridge
             rows, evaluations, falling, rejected = rows.replace(wide=True), evaluations + 1, [], np.zeros_like(stuck)
             point = rows.evaluate(theta)
@@ -185,7 +189,7 @@ def descend(
         memory.remember(flat(new - theta), new_g - g)
         theta, point, g, age, stale = new, there, new_g, age + 1, True
     if stale:
-        objective = rows.mean_loss(point.z) + of_penalty(theta)
+        objective = rows.mean_loss(point) + of_penalty(theta)
     return Descent(theta, point, g, objective, decrement, met, inverse, rows, evaluations, hessians, records)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from jgd.data._dataset import _aligned
 
-# Rows of a block of a Hessian. Of a block of an evaluation: entries of X, which stay in the cache between its two products (of a
-# large X half the time of two passes in float64, three quarters in float32), and predictions, rows x lanes.
+# Rows of a block of a Hessian. Of a block of an evaluation: entries of X, which stay in the cache between its two products (half
+# the time of two passes in float64), and predictions, rows x lanes.
 BLOCK, ENTRIES, LANES = 4096, 3 * 2**19, 2**19
 
 _highest = jax.lax.Precision.HIGHEST
@@ -28,10 +28,12 @@ class Point(NamedTuple):
     Attributes:
       z: predictions, shape (F, L, k, n), on the device.
       gradient: of the mean loss, shape (F, L, k, D), float64.
+      loss: the mean loss, shape (F, L), where it costs nothing beside these: of one lane; else None.
     """
 
     z: jax.Array
     gradient: np.ndarray
+    loss: np.ndarray | None
 
 
 class Rows:
@@ -70,13 +72,16 @@ class Rows:
     def evaluate(self, theta: np.ndarray) -> Point:
         """Predictions and gradient of the mean loss at theta."""
         with jax.enable_x64(True):
-            z, gradient = _evaluate(self.X, self.y, self.share, theta, self.classes, self.free, self.wide)
-            return Point(z, np.array(gradient))
+            z, *small = _evaluate(self.X, self.y, self.share, theta, self.classes, self.free, self.wide)
+            gradient, loss = jax.device_get(small)
+            return Point(z, gradient, loss)
 
-    def mean_loss(self, z: jax.Array) -> np.ndarray:
+    def mean_loss(self, point: Point) -> np.ndarray:
         """Shape (F, L)."""
+        if point.loss is not None:
+            return point.loss
         with jax.enable_x64(True):
-            return np.array(_mean_loss(z, self.y, self.share, self.classes))
+            return np.array(_mean_loss(point.z, self.y, self.share, self.classes))
 
     def slope(self, start: jax.Array, end: jax.Array, t: np.ndarray) -> np.ndarray:
         """The mean loss's derivative by t where the predictions are start + t (end - start), shape (F, L)."""
@@ -136,12 +141,15 @@ def _weighted(values: jax.Array, share: jax.Array | None) -> jax.Array:
 
 @functools.partial(jax.jit, static_argnums=(4, 5, 6))
 def _evaluate(X, y, share, theta, classes, free, wide):
-    """z, and the mean loss's gradient, float64: both of a block of rows while it is in the cache."""
+    """z, the mean loss's gradient in float64, and of one lane the mean loss."""
     dtype, (n, d), lanes = jnp.float64 if wide else X.dtype, X.shape, theta.shape[:3]
     weights = theta.reshape(-1, theta.shape[-1]).astype(dtype)
+    # XLA works at a whole product of one lane on all cores, at a loop over blocks on one; a product of one row of slopes with X
+    # is then several times as fast as a sum of multiples of its rows.
+    vector = len(weights) == 1 and not wide
 
     def of_block(start, size):
-        cut = lambda a, axis=0: jax.lax.dynamic_slice_in_dim(a, start, size, axis)
+        cut = lambda a, axis=0: a if size == n else jax.lax.dynamic_slice_in_dim(a, start, size, axis)
         rows = cut(X).astype(dtype)
         z = jax.lax.dot_general(weights[:, :d], rows, (((1,), (1,)), ((), ())), precision=_highest)
         if free:
@@ -150,26 +158,30 @@ def _evaluate(X, y, share, theta, classes, free, wide):
         slopes = _slopes(z, cut(y), classes)
         slopes = slopes / n if share is None else slopes * _per_row(cut(share, 1).astype(dtype), z)
         slopes = slopes.reshape(-1, size)
-        gradient = jnp.matmul(slopes, rows, precision=_highest).astype(jnp.float64)
+        if vector:
+            gradient = jnp.sum(rows * jnp.broadcast_to(slopes[0, :, None], rows.shape), axis=0)[None]
+        else:
+            gradient = jnp.matmul(slopes, rows, precision=_highest)
+        gradient = gradient.astype(jnp.float64)
         if free:
             gradient = jnp.concatenate([gradient, jnp.sum(slopes, axis=1, keepdims=True, dtype=jnp.float64)], axis=1)
         return z, gradient
-
-    count = -(-n // max(min(n, ENTRIES // d, LANES // len(weights)), 1))
-    size = n // count
-    if n == size:
-        z, gradient = of_block(0, n)
-        return z, gradient.reshape(theta.shape)
 
     def add(start, size, found):
         z, total = found
         part, gradient = of_block(start, size)
         return jax.lax.dynamic_update_slice_in_dim(z, part, start, 3), total + gradient
 
-    found = jnp.zeros((*lanes, n), dtype), jnp.zeros(weights.shape, jnp.float64)
-    found = jax.lax.fori_loop(0, count, lambda i, found: add(i * size, size, found), found)
-    z, gradient = add(count * size, n - count * size, found) if n % count else found
-    return z, gradient.reshape(theta.shape)
+    count = 1 if vector else -(-n // max(min(n, ENTRIES // d, LANES // len(weights)), 1))
+    size = n // count
+    if n == size:
+        z, gradient = of_block(0, n)
+    else:
+        found = jnp.zeros((*lanes, n), dtype), jnp.zeros(weights.shape, jnp.float64)
+        found = jax.lax.fori_loop(0, count, lambda i, found: add(i * size, size, found), found)
+        z, gradient = add(count * size, n - count * size, found) if n % count else found
+    loss = _mean_loss(z, y, share, classes) if lanes[0] * lanes[1] == 1 else None
+    return z, gradient.reshape(theta.shape), loss
 
 
 @functools.partial(jax.jit, static_argnums=3)

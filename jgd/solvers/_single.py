@@ -14,6 +14,8 @@ from jgd.solvers._rows import Point, Rows
 
 # A level is left when what its rows leave to be gained is this share of what a sample of them leaves undecided, D / 2 m.
 LEFT = 0.1
+# How many steps more are taken where they make a proof cheap; all there are where there is no other, without a Hessian.
+POLISH = 5
 # Without a penalty, an objective that fell to this share of its start is that of classes that can be told apart.
 VANISHED = 1e-8
 
@@ -34,14 +36,14 @@ class Path(NamedTuple):
 
 def solve_one(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, choice: Choice, squares: np.ndarray, done: Callable[..., np.ndarray],
-    steps: int, start: Start | None = None,
+    steps: int, start: Start | None = None, polish: Callable[..., bool] | None = None,
 ) -> Path:  # fmt: skip
     """Minimises one lane's objective from theta, (1, 1, k, D), as `choice` says.
 
     Args:
       penalty: of each parameter, shape (k D,).
       squares: the columns' mean squares, about, shape (D,).
-      done, steps, start: see `descend`.
+      done, steps, start, polish: see `descend`.
     """
     k, D = theta.shape[2:]
     penalty = penalty[None, None, :]
@@ -50,12 +52,13 @@ def solve_one(
         return inverse((rows.hessian(point.z, 0, 0) + np.diag(penalty[0, 0]))[None], rows.is_narrow)
 
     common = {"columns": squares, "steps": steps, "start": start}
+    finely = {"polish": polish, "polish_steps": POLISH if choice.start == "hessian" else steps}
     if choice.start == "gram":
         P = of_gram(rows.gram(), choice.bound, penalty[0, :, :D], rows.is_narrow)
-        return _whole(descend(rows, penalty, theta, P, done, **common), [], 0)
+        return _whole(descend(rows, penalty, theta, P, done, **common, **finely), [], 0)
     if choice.start == "diagonal":
         P = of_gram(squares, choice.bound, penalty[0, :, :D], rows.is_narrow)
-        return _whole(descend(rows, penalty, theta, P, done, **common), [], 0)
+        return _whole(descend(rows, penalty, theta, P, done, **common, **finely), [], 0)
     records, hessians, P = [], 0, None
     for m in choice.levels:
         near = lambda decrement, objective, g, m=m: decrement <= LEFT * k * D / (2 * m) * objective
@@ -63,7 +66,7 @@ def solve_one(
         at = descend(rows.sample(m), penalty, theta, None, near, renew=renew, always=always, **{**common, "steps": 20})
         theta, P = at.theta, at.inverse
         records, hessians = records + at.records[:-1], hessians + at.hessians
-    at = descend(rows, penalty, theta, P, done, renew=renew, always=choice.always, **common)
+    at = descend(rows, penalty, theta, P, done, renew=renew, always=choice.always, **common, **finely)
     return _whole(at, records, hessians)
 
 

@@ -4,6 +4,7 @@ from jgd.training import stopping
 from jgd.training._fit import fit, train
 from jgd.training._functions import apply_gradients, compute_gradients, minimize
 from jgd.training._loop import Best
+from jgd.training._predictor import Predictor, load
 from jgd.training._result import FitError, History, Result
 from jgd.training._step import Info, State, training_step
 
@@ -12,11 +13,13 @@ __all__ = [
     "FitError",
     "History",
     "Info",
+    "Predictor",
     "Result",
     "State",
     "apply_gradients",
     "compute_gradients",
     "fit",
+    "load",
     "minimize",
     "stopping",
     "train",

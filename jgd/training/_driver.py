@@ -1,4 +1,4 @@
-"""The host's side of a fit: the compiled loop in chunks, what it wrote, and the bar that shows it."""
+"""The host's side of a fit: the compiled loop in chunks, and what it wrote."""
 
 import functools
 import time
@@ -36,7 +36,7 @@ def make_result(
     inputs = run.inputs
     result.notes = HostNotes(
         problem=inputs.problem, tx=inputs.tx, data=inputs.data, stop=inputs.stop, batch_size=batch_size,
-        steps_per_epoch=run.plan.steps_per_epoch, **notes,
+        steps_per_epoch=run.plan.steps_per_epoch, start=(inputs.key, run.plan.shuffle, run.params, run.state), **notes,
     )  # fmt: skip
     return result
 
@@ -183,26 +183,3 @@ class Driver:
             self.run, self.batch_size, state, records, np.int32(self.status), self.step - self.first_step, best,
             ended_by=self.ended_by, compile_seconds=self.compile_seconds, run_seconds=self.run_seconds,
         )  # fmt: skip
-
-
-class bar:
-    """A progress bar in steps, or nothing."""
-
-    def __init__(self, wanted: bool, total: int):
-        self.bar = None
-        if wanted:
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(total=total, unit="step", unit_scale=True, leave=True)
-
-    def __enter__(self) -> Callable[[Driver], None]:
-        return self._show if self.bar is not None else lambda driver: None
-
-    def _show(self, driver: Driver) -> None:
-        self.bar.update(driver.step - driver.first_step - self.bar.n)
-        if driver.records and len(driver.records[-1]["loss"]):
-            self.bar.set_postfix(loss=f"{driver.records[-1]['loss'][-1]:.4g}", refresh=False)
-
-    def __exit__(self, *_):
-        if self.bar is not None:
-            self.bar.close()

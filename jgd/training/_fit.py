@@ -12,10 +12,11 @@ from jgd._checks import check_count, is_concrete, shown
 from jgd._errors import during, public
 from jgd.models import Problem
 from jgd.training._decide import Carry, Memory, begin
-from jgd.training._driver import Driver, bar, make_result, record_count
+from jgd.training._driver import Driver, make_result, record_count
 from jgd.training._loop import columns, run_scan, run_while, written
 from jgd.training._plan import Inputs, Plan, stored
 from jgd.training._prepare import prepare
+from jgd.training._progress import meter
 from jgd.training._result import Result
 from jgd.training._start import first_state
 from jgd.training._step import State
@@ -167,8 +168,11 @@ def fit(
         `history["grad_norm/weights"]` and `history["update_norm/weights"]`.
       params: where to start; the problem's own initial parameters if not given.
       state: a `result.state` to go on from; the data order goes on with it.
-      progress: show a bar (tqdm).
-      callbacks: functions of a `Result` of the run so far, called between chunks; one that returns True ends the run.
+      progress: say how far the run is, with loss, gradient norm, learning rate, speed and time left: a line that is redrawn in
+        terminals and notebooks, and plain lines now and then in a log.
+      callbacks: functions of a `Result` of the run so far, called between chunks; one that returns True ends the run. One with
+        an attribute `paced` that is true, such as `jgd.live_plot()`, is called a few times a second rather than at each record; a
+        method `finish` is given the whole run at its end.
       chunk: how many records a chunk has; by the clock if not given.
 
     Returns:
@@ -195,11 +199,12 @@ def fit(
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise TypeError(f"callbacks must be a list of functions of a Result, found {shown(callbacks)}.")
     watched = progress or bool(callbacks) or chunk is not None or stop is not None and "seconds" in stop.functions.needs
-    with bar(progress, run.steps) as show:
+    one_by_one = None if all(getattr(callback, "paced", False) for callback in callbacks) else 1
+    with meter(progress) as show:
         driver = Driver(run, batch_size, watched)
         try:
             while driver.status == RUNNING:
-                driver.advance(chunk or (1 if callbacks else None))
+                driver.advance(chunk or one_by_one)
                 show(driver)
                 if callbacks and driver.status == RUNNING:
                     snapshot = driver.result()
@@ -210,7 +215,11 @@ def fit(
                 raise
             if driver.status == RUNNING:
                 driver.end("the run was interrupted")
-    return driver.result()
+    result = driver.result()
+    for callback in callbacks:
+        if hasattr(callback, "finish"):
+            callback.finish(result)
+    return result
 
 
 def compiled(*arguments: Any, **options: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import is_concrete, shown
+from jgd._display import Shown, View, is_readable
 from jgd._errors import Answering, Later, public
 from jgd.certificates import Certificate, certificate
 from jgd.data import Dataset
@@ -15,12 +16,14 @@ from jgd.data._dataset import as_dataset
 from jgd.models._problem import encode
 from jgd.training._decide import Best
 from jgd.training._metrics import NAMED
+from jgd.training._predictor import Known, Predictor
 from jgd.training._step import State
 from jgd.training.stopping import STATUSES
 from jgd.transformation import as_transformation
 
 if TYPE_CHECKING:
     from jgd.diagnosis import Diagnosis
+    from jgd.training._replay import Trajectory
 
 
 class FitError(RuntimeError):
@@ -113,6 +116,7 @@ class HostNotes:
     stop: Any = None
     steps_per_epoch: int | None = None
     batch_size: Any = None
+    start: tuple[Any, bool | str, Any, State | None] | None = None  # key, shuffle, and the params and state that were given
     setting: dict[str, Any] | None = None
     ended_by: str = ""
     explained: str = ""
@@ -126,7 +130,7 @@ class HostNotes:
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Result(Answering):
+class Result(Answering, Shown):
     """The outcome of a run. A pytree: under `vmap` it only gains leading axes.
 
     Attributes:
@@ -279,18 +283,34 @@ class Result(Answering):
         """Predictions for new rows: values, or class labels as they were given.
 
         Args:
-          X: rows like those of the fit (a frame's columns must have the same names).
+          X: rows like those of the fit (a frame's columns must have the same names), whose predictions are in the unit of its
+            y; or, where the fit's data came from `jgd.read`, a table or a file like that, and the target's own unit.
           best: use the best parameters instead of the final ones.
         """
-        classes = self.notes.data.classes if self.notes.data is not None else None
-        chosen = self._chosen(best)
-        numbers = self._problem("predict").predict(chosen.params, self._rows(X), state=chosen.model_state)
-        return numbers if classes is None else np.asarray(classes)[np.asarray(numbers)]
+        return self._predictor("predict", best).predict(X)
 
     @public
     def probabilities(self, X: Any, *, best: bool = False) -> jax.Array:
-        """Class probabilities for new rows, shape (n, classes), in the order of `classes`."""
-        return self._problem("probabilities").probabilities(self._chosen(best).params, self._rows(X))
+        """Class probabilities for new rows, shape (n, classes), in the order of `classes`; X as in `predict`."""
+        return self._predictor("probabilities", best).probabilities(X)
+
+    def save(self, path: Any, *, best: bool = False) -> None:
+        """Writes what predicts to a file, for `jgd.load`: parameters, classes, and what turns tables into X; no rows, no code.
+
+        Args:
+          path: the file, an .npz by any name.
+          best: write the best parameters instead of the final ones.
+
+        >>> import jgd, tempfile, os
+        >>> X, y = jgd.data.make_separable(50)
+        >>> result = jgd.fit(jgd.logistic_regression(l2=0.1), (X, y), jgd.gd(0.5), epochs=50)
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.npz")
+        >>> result.save(path)
+        >>> bool((jgd.load(path).predict(X) == result.predict(X)).all())
+        True
+        """
+        self._need_single("save()")
+        self._predictor("save", best).save(path)
 
     @public
     def certificate(self, data: Any = None, *, best: bool = False, enough: float = 0.0) -> Certificate:
@@ -360,6 +380,28 @@ class Result(Answering):
             raise ValueError(f"tolerance must be above 0, found {shown(tolerance)}.")
         return diagnosis.diagnose(self, problem, tx, data, batch_size, tolerance)
 
+    def trajectory(self, points: int = 200) -> "Trajectory":
+        """The parameters on the way: the run is run again, step by step the same, and looked at as it goes.
+
+        Args:
+          points: at how many steps at most, equally spaced; the last is among them.
+
+        Returns:
+          Steps (points,), and the parameters before each, with a leading axis.
+
+        Raises:
+          TypeError: for a result that does not know how it was run: out of compiled code, or of `jgd.solve`.
+
+        >>> import jgd
+        >>> way = jgd.minimize(lambda w: w**2, 1.0, jgd.gd(0.25), steps=3).trajectory()
+        >>> way.step.tolist(), way.params.tolist()
+        ([0, 1, 2, 3], [1.0, 0.5, 0.25, 0.125])
+        """
+        from jgd.training._replay import trajectory
+
+        self._need_single("trajectory()")
+        return trajectory(self, points)
+
     @property
     def classes(self) -> tuple | None:
         """The labels that the class numbers stand for."""
@@ -377,19 +419,35 @@ class Result(Answering):
         return frame
 
     @public
-    def plot(self, ax=None, **options):
-        """The loss curve; see `jgd.plotting.plot_loss`."""
+    def plot(self, ax=None, *, kind: str | None = None, **options):
+        """A picture of the run.
+
+        Args:
+          ax: the matplotlib axes to draw on; new ones if not given.
+          kind: "loss" (`jgd.plotting.plot_loss`), "run", "fit", "weights" or "diagnosis". By default the loss curve; of what has
+            none, as a closed form, the fit to the data, where one or two columns can be drawn.
+          **options: those of the function that draws.
+        """
         from jgd import plotting
 
         self._need_single("plot()")
-        return plotting.plot_loss(self, ax=ax, **options)
+        return plotting.plot_result(self, ax, kind, **options)
 
     def __repr__(self) -> str:
         if not is_concrete(self.status_code):
             return "Result(traced)"
+        if isinstance(self.status_code, jax.ShapeDtypeStruct):
+            return f"Result(of shape {self.status_code.shape})"
+        if not is_readable((self.status_code, self.state, self.history)):
+            return "Result(its arrays were deleted)"
         if not self._single:
             return f"Result(batch of shape {np.shape(self.status_code)})"
         return f"Result({self.message})"
+
+    def _view(self) -> View:
+        from jgd.training._view import result_view
+
+        return result_view(self)
 
     def _need_single(self, what: str) -> None:
         if not self._single:
@@ -400,6 +458,7 @@ class Result(Answering):
             instead = {
                 "certificate": "jgd.certificate(problem, data, result.params)",
                 "diagnose": "result.diagnose(problem=..., data=..., tx=...)",
+                "save": "save the result of jgd.fit, or result.params",
             }.get(what, f"problem.{what}(result.params, X)")
             raise TypeError(f"a result made inside compiled code does not know its problem: {instead}.")
         return self.notes.problem
@@ -409,12 +468,11 @@ class Result(Answering):
             raise ValueError("no best parameters were kept: fit with validation=, or best='loss'.")
         return self.best if best else self.state
 
-    def _rows(self, X: Any) -> jax.Array:
-        data = self.notes.data
-        new = Dataset(X)
-        if data is not None and data.columns and new.columns and data.columns != new.columns:
-            raise ValueError(f"the columns differ from the fit's: found {new.columns}, expected {data.columns}.")
-        if data is not None and new.X.shape[1:] != data.X.shape[1:]:
-            columns = lambda X: f"{X.shape[1]} columns" if X.ndim == 2 else f"rows of shape {X.shape[1:]}"
-            raise ValueError(f"X has {columns(new.X)}, but the fit had {columns(data.X)}.")
-        return new.X
+    def _predictor(self, what: str, best: bool) -> Predictor:
+        problem, chosen, data = self._problem(what), self._chosen(best), self.notes.data
+        notes = {}
+        if self._single:
+            chain = None if self.notes.tx is None else repr(self.notes.tx)
+            notes = {"chain": chain, "status": self.status, "steps": self.steps, "objective": self.objective}
+        notes["read"] = [] if data is None else list(data.notes)
+        return Predictor(problem, chosen.params, chosen.model_state, Known.of(data), notes)

@@ -57,9 +57,8 @@ def _check_link(inputs: Inputs, state: State) -> None:
 def check_like(name: str, found: Any, expected: Any) -> None:
     """Structure, shapes and finite real numbers."""
     check_start(found, name)
-    wrong = jax.tree.structure(expected) != jax.tree.structure(found)
-    wrong = wrong or [np.shape(p) for p in jax.tree.leaves(found)] != [e.shape for e in jax.tree.leaves(expected)]
-    if wrong:
+    shapes = lambda tree: [leaf.shape if hasattr(leaf, "shape") else np.shape(leaf) for leaf in jax.tree.leaves(tree)]
+    if jax.tree.structure(expected) != jax.tree.structure(found) or shapes(found) != shapes(expected):
         raise ValueError(f"{name} have the wrong structure or shapes: found {described(found)}, expected {described(expected)}.")
 
 
