@@ -132,7 +132,7 @@ KEYWORDS = [
     ("passed on by minimize", lambda: jgd.minimize(jnp.square, 1.0, jgd.gd(0.1), steps=2, recrd=1), "did you mean 'record'?"),
     ("missing in minimize", lambda: jgd.minimize(jnp.square, 1.0, jgd.gd(0.1), maxiter=2), "did you mean 'steps'?"),
     ("of a sweep", lambda: jgd.sweep(LINEAR, (X, Y), jgd.gd(0.1), steps=2, n_jobs=2), "lanes of one program: leave it out"),
-    ("of folds", lambda: jgd.cross_validate(LINEAR, (X, Y), cv=5), "cross_validate takes no cv=: did you mean 'folds'?"),
+    ("of folds", lambda: jgd.cross_validate(LINEAR, (X, Y), cv=5), "cross_validate takes no cv=; did you mean 'folds'?"),
     ("of a path", lambda: jgd.regularization_path(LINEAR, (X, Y), alphas=[1]), "no argument 'alphas': "),
     ("of an ensemble", lambda: jgd.ensemble(LINEAR, (X, Y), jgd.gd(0.1), n_estimators=3), "did you mean 'members'?"),
     ("of a data set", lambda: jgd.Dataset(X, Y, weights=Y), "Dataset has no argument 'weights': did you mean 'sample_weight'?"),
