@@ -6,7 +6,7 @@ import inspect
 import os
 import types
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import jax
 import jaxlib
@@ -209,11 +209,13 @@ class Answering:
 
     _elsewhere: ClassVar[dict[str, str]] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        made = inspect.getattr_static(type(self), name, None)
-        if isinstance(made, property):
-            return made.__get__(self)  # it raised an AttributeError of its own, and does so again
-        raise AttributeError(Later(lambda: unknown_attribute(self, name)), name=name)
+    if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+
+        def __getattr__(self, name: str) -> Any:
+            made = inspect.getattr_static(type(self), name, None)
+            if isinstance(made, property):
+                return made.__get__(self)  # it raised an AttributeError of its own, and does so again
+            raise AttributeError(Later(lambda: unknown_attribute(self, name)), name=name)
 
 
 def unknown_attribute(value: Any, name: str, known: Iterable[str] = (), called: str = "") -> str:

@@ -297,7 +297,7 @@ WEIGHTED = (*rows("linear"), NINE)
         (lambda: cv(of=HUBER), "found Problem: give an optimizer"),
         (lambda: cv(jgd.gd(0.1), of=HUBER, epochs=1, standardize=True), "standardize is of linear models"),
         (lambda: cv(of=jgd.linear_regression(fit_intercept=False), standardize=True), "standardize centres columns"),
-        (lambda: cv(of=jgd.linear_regression), "problem must be a jgd.Problem, found <function"),
+        (lambda: cv(of=jgd.linear_regression), "problem must be a jgd.Problem, found function"),
         (lambda: cv(kind="binary", folds=[(ONLY_YES, [0])]), "no row of class 'no' is left for fold 0"),
         (
             lambda: jgd.cross_validate(problem("linear", 0), WEIGHTED, folds=jgd.folds.k_fold(9, shuffle=False)),

@@ -1,5 +1,7 @@
 """Networks of flax and equinox train by the same step: compared with loops written by hand."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -28,6 +30,7 @@ class Net(nn.Module):
 NET = Net()
 
 
+@jax.jit
 def apply(params, statistics, rows, key=None):
     """Logits, and the statistics after them."""
     variables, rngs = {"params": params, "batch_stats": statistics}, None if key is None else {"dropout": key}
@@ -52,29 +55,32 @@ PROBLEM = jgd.Problem(
 )
 
 
+TX = optax.sgd(0.1, momentum=0.9)  # Adam would blow up the rounding of the bias before BatchNorm, whose gradient is 0
+
+
+@jax.jit
+def step_by_hand(key, params, statistics, state, rows, t):
+    def mean_loss(params):
+        dropout = jax.random.fold_in(jax.random.fold_in(key, LOSS), t)
+        variables = {"params": params, "batch_stats": statistics}
+        out, new = NET.apply(variables, X[rows], True, mutable=["batch_stats"], rngs={"dropout": dropout})
+        return jnp.mean(optax.sigmoid_binary_cross_entropy(out, Y[rows])), new["batch_stats"]
+
+    (_, statistics), grads = jax.value_and_grad(mean_loss, has_aux=True)(params)
+    updates, state = TX.update(grads, state, params)
+    return optax.apply_updates(params, updates), statistics, state
+
+
+@functools.cache
 def by_hand(steps, key):
     """The same run as a Python loop over optax: what each step does, spelt out."""
     key = jax.random.key(key)
-    variables = first(jax.random.fold_in(key, INIT))
+    variables = jax.jit(first)(jax.random.fold_in(key, INIT))
     params, statistics = variables["params"], variables["batch_stats"]
-    tx = optax.sgd(0.1, momentum=0.9)  # Adam would blow up the rounding of the bias before BatchNorm, whose gradient is 0
-    state = tx.init(params)
-
-    @jax.jit
-    def step(params, statistics, state, rows, t):
-        def mean_loss(params):
-            dropout = jax.random.fold_in(jax.random.fold_in(key, LOSS), t)
-            variables = {"params": params, "batch_stats": statistics}
-            out, new = NET.apply(variables, X[rows], True, mutable=["batch_stats"], rngs={"dropout": dropout})
-            return jnp.mean(optax.sigmoid_binary_cross_entropy(out, Y[rows])), new["batch_stats"]
-
-        (_, statistics), grads = jax.value_and_grad(mean_loss, has_aux=True)(params)
-        updates, state = tx.update(grads, state, params)
-        return optax.apply_updates(params, updates), statistics, state
-
+    state = TX.init(params)
     for t in range(steps):
         rows = batch_rows(key, t, 1, 107, 32, True)[0][: 11 if t % 4 == 3 else 32]
-        params, statistics, state = step(params, statistics, state, rows, t)
+        params, statistics, state = step_by_hand(key, params, statistics, state, rows, t)
     return params, statistics
 
 
@@ -146,9 +152,10 @@ def test_equinox_equals_a_loop_written_by_hand():
 
     tx = optax.sgd(0.1, momentum=0.9)
     state = tx.init(eqx.filter(model, eqx.is_inexact_array))
+    gradient = eqx.filter_jit(eqx.filter_grad(lambda m, x, y: optax.sigmoid_binary_cross_entropy(jax.vmap(m)(x), y).mean()))
     for t in range(12):
         batch = batch_rows(jax.random.key(2), t, 1, 107, 32, True)[0][: 11 if t % 4 == 3 else 32]
-        grads = eqx.filter_grad(lambda m, b=batch: optax.sigmoid_binary_cross_entropy(jax.vmap(m)(X[b]), Y[b]).mean())(model)
+        grads = gradient(model, X[batch], Y[batch])
         updates, state = tx.update(grads, state, model)
         model = eqx.apply_updates(model, updates)
     assert_close(result.params, eqx.filter(model, eqx.is_inexact_array))

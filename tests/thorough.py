@@ -7,25 +7,50 @@ import sys
 
 import pytest
 
+KINDS = ("linear", "outputs", "binary", "softmax")
+SPLITTERS = ("grouped", "repeated", "scikit-learn", "time_ordered")
+
 # Beginnings of their names. Each has a sibling in every run that looks at the same thing more briefly.
 THOROUGH = (
+    *(f"tests/test_battery.py::test_every_float_by_itself[{name}-bfloat16" for name in ("sgd", "adam", "adamw", "lion")),
+    *(f"tests/test_certificates.py::test_no_bound_is_ever_optimistic[{kind}-{seed}" for kind in KINDS for seed in (2, 3, 4)),
     "tests/test_condensed.py::test_lanes_on_condensed_rows_are_their_fits[float64",
     "tests/test_condensed.py::test_what_asks_for_the_rows_gets_them",
+    "tests/test_configure.py::test_the_cache_can_move_and_knows_small_loops",
+    *(f"tests/test_cross_validation.py::test_each_fold_is_scikit_learns_fit_on_its_rows[softmax-{folds}" for folds in SPLITTERS),
     "tests/test_cross_validation.py::test_standardised_runs_are_runs_on_standardised_slices",
+    "tests/test_cross_validation.py::test_with_an_optimizer_each_lane_takes_the_steps_of_a_fit_on_its_rows[1]",
     "tests/test_cross_validation.py::test_with_an_optimizer_each_lane_takes_the_steps_of_a_fit_on_its_rows[full]",
     "tests/test_diagnosis.py::test_a_learning_rate_beyond_the_threshold[float64",
     "tests/test_diagnosis.py::test_the_direction_separates_every_row[float64",
     "tests/test_lbfgs.py::test_a_search_takes_one_product_with_the_data",
     "tests/test_lbfgs.py::test_half_precision",
     "tests/test_main.py::test_demonstration",
+    *(
+        f"tests/test_models.py::test_ridge_reaches_its_closed_form[{case}"
+        for case in ("None-False-True", "None-True-True", "2-True-False", "2-False-False")
+    ),
     "tests/test_networks.py::test_batch_norm_and_dropout_equal_a_loop_written_by_hand",
-    *(f"tests/test_order.py::test_a_bijection_for_every_small_n[{first}]" for first in range(101, 251, 25)),
     "tests/test_newton.py::test_lanes_are_their_fits[float64",
+    *(f"tests/test_order.py::test_a_bijection_for_every_small_n[{first}]" for first in range(101, 251, 25)),
+    *(
+        f"tests/test_order.py::test_batch_gradients_average_to_the_full_gradient[linear-{case}]"
+        for case in ("1-False", "7-True", "32-False", "100-True")
+    ),
+    *(
+        f"tests/test_order.py::test_batch_gradients_average_to_the_full_gradient[logistic-{case}]"
+        for case in ("1-True", "7-False", "32-True", "100-False")
+    ),
     "tests/test_prepare.py::test_nothing_of_the_users_is_kept_when_programs_are_dropped[metric]",
+    "tests/test_problems.py::test_a_run_can_be_differentiated_in_what_its_loss_closes_over[float64",
+    "tests/test_problems.py::test_an_ensemble_is_its_members_trained_alone[float64",
+    "tests/test_problems.py::test_frozen_parameters_are_those_of_a_smaller_problem[float64",
     "tests/test_products.py::test_a_product_is_that_of_matrices_under_every_transformation[False",
+    "tests/test_sweep.py::test_a_lane_is_the_single_fit[MultiSteps-float64",
+    "tests/test_sweep.py::test_a_lane_is_the_single_fit[adam-float64",
     "tests/test_sweep.py::test_a_whole_sweep_in_order",
-    "tests/test_sweep.py::test_all_rows_are_looked_at_block_by_block[float64",
     "tests/test_sweep.py::test_all_rows_are_looked_at_block_by_block[float32-3",
+    "tests/test_sweep.py::test_all_rows_are_looked_at_block_by_block[float64",
     "tests/test_sweep.py::test_all_that_a_fit_knows[float64",
     "tests/test_sweep.py::test_every_float_of_the_core_is_swept_by_one_program[adam",
     "tests/test_sweep.py::test_every_knob_of_a_schedule_is_swept_by_one_program",
@@ -39,8 +64,13 @@ THOROUGH = (
     "tests/test_sweep_result.py::test_precisions_problems_and_flags",
     "tests/test_sweep_result.py::test_structure_is_said",
     "tests/test_sweep_result.py::test_the_finder_takes_any_key_and_few_rows",
-    "tests/test_training.py::test_fit_in_chunks_of_any_length_is_train_in_one_piece_bit_for_bit[epoch",
     "tests/test_training.py::test_a_hypergradient_equals_a_finite_difference[32]",
+    "tests/test_training.py::test_a_lane_that_becomes_nan_changes_no_other_lanes_bits[while-32",
+    "tests/test_training.py::test_a_lane_that_becomes_nan_changes_no_other_lanes_bits[while-full",
+    "tests/test_training.py::test_fit_in_chunks_of_any_length_is_train_in_one_piece_bit_for_bit[epoch",
+    "tests/test_training.py::test_fit_in_chunks_of_any_length_is_train_in_one_piece_bit_for_bit[step",
+    "tests/test_training.py::test_train_under_vmap_over_optimizers_penalties_and_keys[float64",
+    "tests/test_transforms.py::test_nadam_is_its_formula[float64-{'",
 )
 
 

@@ -106,7 +106,7 @@ def _check_options(tx: Any, options: dict[str, Any]) -> None:
         if name == "validation":
             raise TypeError("cross_validate takes no validation=: each fold is validated on the rows it leaves out.")
         if name not in (*OF_A_RUN, *OF_A_SWEEP):
-            raise TypeError(f"cross_validate takes no {name}=: {argument_hint(name, (*OWN, *OF_A_RUN, *OF_A_SWEEP))}")
+            raise TypeError(f"cross_validate takes no {name}=; {argument_hint(name, (*OWN, *OF_A_RUN, *OF_A_SWEEP))}")
         if tx is None:
             raise TypeError(
                 f"{name}= is of a run, but without an optimizer problems are solved to their optima: leave it out, or give an "

@@ -1,6 +1,6 @@
 """Linear and logistic regression."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,8 +30,10 @@ class LinearParams(NamedTuple):
     weights: Any
     bias: Any = None
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(Later(lambda: unknown_attribute(self, name, self._fields)), name=name)
+    if not TYPE_CHECKING:  # to a type checker an unknown name stays an error
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(Later(lambda: unknown_attribute(self, name, self._fields)), name=name)
 
 
 def _zeros(data: Dataset, shape: tuple[int, ...], fit_intercept: bool) -> LinearParams:

@@ -8,12 +8,11 @@ import numpy as np
 import optax
 
 from jgd._checks import shown
-from jgd._errors import during, public
+from jgd._errors import described, during, public
 from jgd.models import Problem
 from jgd.models._signature import positional
 from jgd.training._fit import fit
 from jgd.training._result import Result
-from jgd.training._start import check_like, check_start
 from jgd.training._step import as_parameter
 from jgd.transformation import GradientTransformation, as_transformation
 
@@ -48,8 +47,8 @@ def compute_gradients(f: Callable[[Any], Any], x: Any) -> Any:
     """
     if not callable(f):
         raise TypeError(f"f must be a function f(x), found {shown(f)}.")
-    check_start(x, "x")
-    x = jax.tree.map(as_parameter, x)
+    with during("the point x, whose leaves must be real numbers"):
+        x = jax.tree.map(as_parameter, x)
 
     def scalar(x):
         with during(lambda: f"f, called as {getattr(f, '__name__', 'f')}(x)", x=x):
@@ -80,9 +79,10 @@ def apply_gradients(tx: GradientTransformation, grads: Any, params: Any, opt_sta
     4.4
     """
     tx = as_transformation(tx)
-    check_start(params, "params")
-    check_like("grads", grads, params)
-    grads, params = jax.tree.map(as_parameter, (grads, params))
+    with during("grads and params, whose leaves must be real numbers"):
+        grads, params = jax.tree.map(as_parameter, (grads, params))
+    if described(grads) != described(params):
+        raise ValueError(f"grads must be like params: found {described(grads)}, expected {described(params)}.")
     opt_state = tx.init(params) if opt_state is None else opt_state
     updates, opt_state = tx.update(grads, opt_state, params)
     return optax.apply_updates(params, updates), opt_state
