@@ -46,7 +46,7 @@ def plot_loss(
     >>> import jgd, matplotlib
     >>> matplotlib.use("agg")
     >>> result = jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.1), steps=20)
-    >>> ax = jgd.plotting.plot_loss(result, x="step")
+    >>> ax = jgd.plotting.plot_loss(result)
     >>> ax.get_xlabel(), ax.get_ylabel(), len(ax.lines)
     ('step', 'loss', 1)
     """
@@ -116,8 +116,8 @@ def _name_of(result: Any) -> str:
 
 def _places(results: Mapping[str, Result], x: str) -> tuple[str, dict[str, np.ndarray]]:
     """What the x axis shows, and where the records of each run stand on it."""
-    if x == "epoch" and any(result.steps_per_epoch is None for result in results.values()):
-        x = "step"  # a result out of compiled code knows no epochs
+    if x == "epoch" and any(result.steps_per_epoch is None or result.notes.data is None for result in results.values()):
+        x = "step"  # a function without data has no epochs, a result out of compiled code does not know them
     places = {}
     for name, result in results.items():
         steps = np.asarray(result.history.step)
