@@ -39,7 +39,7 @@ def _check_link(inputs: Inputs, state: State) -> None:
     def unstable(tx) -> bool:
         before = state._replace(opt_state=tx.init(state.params))
         after = jax.eval_shape(lambda s: training_step(inputs.problem, tx)[1](s, batch)[0], before)
-        kinds = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+        kinds = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), jax.eval_shape(lambda: tree))
         return kinds(after.opt_state) != kinds(before.opt_state)
 
     if not unstable(inputs.tx):
