@@ -5,11 +5,13 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import jgd
@@ -162,7 +164,20 @@ def test_submodules_import_on_their_own():
             importlib.import_module(info.name)
 
 
-def test_the_readmes_code_runs(capsys):
-    readme = (ROOT.parent / "README.md").read_text()
-    exec(compile(readme.partition("```python\n")[2].partition("```")[0], "README.md", "exec"), {})
+def test_the_readmes_code_runs(capsys, tmp_path, monkeypatch):
+    first, second = re.findall(r"```python\n(.*?)```", (ROOT.parent / "README.md").read_text(), re.DOTALL)
+    names: dict = {}
+    exec(compile(first, "README.md", "exec"), names)
     assert "diverged" in capsys.readouterr().out
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    rng = np.random.default_rng(0)
+    rooms, town = rng.integers(1, 9, 200), rng.choice(["Paris", "Lyon"], 200)
+    prices = 90 * rooms + 200 * (town == "Paris") + rng.normal(size=200)
+    rows = [f"{r},{t},{p:.2f}" for r, t, p in zip(rooms, town, prices, strict=True)]
+    Path("houses.csv").write_text("\n".join(["rooms,city,price", *rows]))
+    Path("new-houses.csv").write_text("rooms,city\n3,Paris\n3,Lyon")
+    exec(compile(second, "README.md", "exec"), names)
+    assert "city: text with 2 values" in capsys.readouterr().out
+    np.testing.assert_allclose(names["prices"], [470, 270], atol=20)
