@@ -15,7 +15,7 @@ import chex
 import jax
 import pytest
 
-from tests.thorough import THOROUGH, is_thorough
+from tests.thorough import BATTERY, THOROUGH, is_brief, is_thorough
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -72,10 +72,13 @@ def fresh_trace_counts():
 def pytest_collection_modifyitems(config, items):
     """Bit-for-bit tests are about the CPU; elsewhere they are left out, and said so."""
     if config.option.thorough or config.option.brief:
-        chosen = [item for item in items if is_thorough(item.nodeid) == config.option.thorough]
-        config.hook.pytest_deselected(items=[item for item in items if is_thorough(item.nodeid) != config.option.thorough])
-        unknown = [name for name in THOROUGH if not any(item.nodeid.startswith(name) for item in items)]
-        if config.option.thorough and unknown:
+        wanted = is_thorough if config.option.thorough else is_brief
+        chosen = [item for item in items if wanted(item.nodeid)]
+        config.hook.pytest_deselected(items=[item for item in items if not wanted(item.nodeid)])
+        files = {item.nodeid.partition("::")[0] for item in items}
+        known = [name for name in THOROUGH + BATTERY if name.partition("::")[0] in files]
+        unknown = [name for name in known if not any(item.nodeid.startswith(name) for item in items)]
+        if config.args_source is config.ArgsSource.TESTPATHS and unknown:
             raise pytest.UsageError(f"no test begins with {', '.join(unknown)}: mend tests/thorough.py.")
         items[:] = chosen
     if jax.default_backend() != "cpu":

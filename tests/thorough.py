@@ -1,6 +1,7 @@
 """`python -m tests.thorough`: the tests that take longest, which a run of all tests leaves to this command; on two processes.
 
-A file or a test that is named is run whole, these too. Further arguments go to pytest.
+Some of the battery it leaves to `python -m tests.battery`, which runs all of it. A file or a test that is named is run whole.
+Further arguments go to pytest.
 """
 
 import sys
@@ -10,12 +11,40 @@ import pytest
 KINDS = ("linear", "outputs", "binary", "softmax")
 SPLITTERS = ("grouped", "repeated", "scikit-learn", "time_ordered")
 
-# Beginnings of their names. Each has a sibling in every run that looks at the same thing more briefly.
+FLOATS = (
+    "gd", "adamw", "lion", "clip_by_global_norm", "add_decayed_weights", "scale_by_learning_rate", "apply_if_finite", "masked",
+    "MultiSteps", "named_chain",
+)  # fmt: skip
+RATES = (
+    "exponential",
+    "step",
+    "linear",
+    "poly",
+    "piece",
+    "inverse",
+    "warmup_con",
+    "warmup_lin",
+    "warmup_exp",
+    "one",
+    "cyclic",
+    "cosine_r",
+)
+
+# Beginnings of the names of what is left to the battery.
+BATTERY = (
+    *(f"tests/test_battery.py::test_every_float_by_itself[{name}-" for name in FLOATS),
+    *(f"tests/test_battery.py::test_every_float_by_itself[{name}-bfloat16" for name in ("sgd", "adam", "chain")),
+    *(f"tests/test_battery.py::test_a_schedule_in_an_optimizer_is_the_rate_of_each_step[{name}" for name in RATES),
+    "tests/test_battery.py::test_every_knob_of_a_schedule_by_itself[float64",
+    "tests/test_battery.py::test_schedules_equal_their_twins[float64",
+)
+
+# Beginnings of the names of the longest. Each has a sibling in every run that looks at the same thing more briefly.
 THOROUGH = (
-    *(f"tests/test_battery.py::test_every_float_by_itself[{name}-bfloat16" for name in ("sgd", "adam", "adamw", "lion")),
     *(f"tests/test_certificates.py::test_no_bound_is_ever_optimistic[{kind}-{seed}" for kind in KINDS for seed in (2, 3, 4)),
     "tests/test_condensed.py::test_lanes_on_condensed_rows_are_their_fits[float64",
     "tests/test_condensed.py::test_what_asks_for_the_rows_gets_them",
+    "tests/test_configure.py::test_a_second_process_finds_every_program_in_the_cache",
     "tests/test_configure.py::test_the_cache_can_move_and_knows_small_loops",
     *(f"tests/test_cross_validation.py::test_each_fold_is_scikit_learns_fit_on_its_rows[softmax-{folds}" for folds in SPLITTERS),
     "tests/test_cross_validation.py::test_standardised_runs_are_runs_on_standardised_slices",
@@ -32,7 +61,7 @@ THOROUGH = (
     ),
     "tests/test_networks.py::test_batch_norm_and_dropout_equal_a_loop_written_by_hand",
     "tests/test_newton.py::test_lanes_are_their_fits[float64",
-    *(f"tests/test_order.py::test_a_bijection_for_every_small_n[{first}]" for first in range(101, 251, 25)),
+    *(f"tests/test_order.py::test_a_bijection_for_every_small_n[{first}]" for first in (26, 76, *range(101, 251, 25))),
     *(
         f"tests/test_order.py::test_batch_gradients_average_to_the_full_gradient[linear-{case}]"
         for case in ("1-False", "7-True", "32-False", "100-True")
@@ -46,7 +75,7 @@ THOROUGH = (
     "tests/test_problems.py::test_an_ensemble_is_its_members_trained_alone[float64",
     "tests/test_problems.py::test_frozen_parameters_are_those_of_a_smaller_problem[float64",
     "tests/test_products.py::test_a_product_is_that_of_matrices_under_every_transformation[False",
-    "tests/test_sweep.py::test_a_lane_is_the_single_fit[MultiSteps-float64",
+    "tests/test_sweep.py::test_a_lane_is_the_single_fit[MultiSteps",
     "tests/test_sweep.py::test_a_lane_is_the_single_fit[adam-float64",
     "tests/test_sweep.py::test_a_whole_sweep_in_order",
     "tests/test_sweep.py::test_all_rows_are_looked_at_block_by_block[float32-3",
@@ -64,9 +93,14 @@ THOROUGH = (
     "tests/test_sweep_result.py::test_precisions_problems_and_flags",
     "tests/test_sweep_result.py::test_structure_is_said",
     "tests/test_sweep_result.py::test_the_finder_takes_any_key_and_few_rows",
+    "tests/test_training.py::test_a_hypergradient_equals_a_finite_difference[1]",
     "tests/test_training.py::test_a_hypergradient_equals_a_finite_difference[32]",
     "tests/test_training.py::test_a_lane_that_becomes_nan_changes_no_other_lanes_bits[while-32",
     "tests/test_training.py::test_a_lane_that_becomes_nan_changes_no_other_lanes_bits[while-full",
+    *(
+        f"tests/test_training.py::test_a_planted_nan_is_found_at_its_step[{case}"
+        for case in ("1-", "5-scan-32", "5-while-1", "37-", "63-scan-full", "63-while-32")
+    ),
     "tests/test_training.py::test_fit_in_chunks_of_any_length_is_train_in_one_piece_bit_for_bit[epoch",
     "tests/test_training.py::test_fit_in_chunks_of_any_length_is_train_in_one_piece_bit_for_bit[step",
     "tests/test_training.py::test_train_under_vmap_over_optimizers_penalties_and_keys[float64",
@@ -76,6 +110,11 @@ THOROUGH = (
 
 def is_thorough(nodeid: str) -> bool:
     return nodeid.startswith(THOROUGH)
+
+
+def is_brief(nodeid: str) -> bool:
+    """Whether a run of all tests has it."""
+    return not nodeid.startswith(THOROUGH + BATTERY)
 
 
 if __name__ == "__main__":
