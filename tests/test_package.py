@@ -10,6 +10,9 @@ import sys
 import types
 from pathlib import Path
 
+import matplotlib
+import numpy as np
+import pandas as pd
 import pytest
 
 import jgd
@@ -162,7 +165,26 @@ def test_submodules_import_on_their_own():
             importlib.import_module(info.name)
 
 
-def test_the_readmes_code_runs(capsys):
+def readmes_code(place):
     readme = (ROOT.parent / "README.md").read_text()
-    exec(compile(readme.partition("```python\n")[2].partition("```")[0], "README.md", "exec"), {})
+    return compile(readme.split("```python\n")[place].partition("```")[0], "README.md", "exec")
+
+
+def test_the_readmes_code_runs(capsys):
+    exec(readmes_code(1), {})
     assert "diverged" in capsys.readouterr().out
+
+
+def test_the_readmes_code_for_a_file_runs(tmp_path, monkeypatch, capsys):
+    matplotlib.use("agg")
+    monkeypatch.chdir(tmp_path)
+    size = np.random.default_rng(0).normal(100, 20, 300)
+    town = np.where(np.arange(300) % 3 == 0, "Bonn", "York")
+    table = pd.DataFrame({"size": size, "town": town, "price": 3 * size + 30 * (town == "York")})
+    table.to_csv("houses.csv", index=False)
+    table[["town", "size"]].head(5).to_csv("new-houses.csv", index=False)
+    names = {}
+    exec(readmes_code(2), names)
+    np.testing.assert_allclose(names["prices"], table["price"].head(5), rtol=0.05)
+    assert (tmp_path / "loss-curves.png").is_file()
+    assert "Certificate" in capsys.readouterr().out
