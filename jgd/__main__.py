@@ -253,9 +253,8 @@ def _run(arguments: argparse.Namespace) -> int:
         panels.append((f"{work.name}: {work.problem!r}", outcomes, best))
     path = out / "loss-curves.png"
     picture(panels, path)
-    print(f"Loss curves: {path.resolve()}")
-    if arguments.file is not None:
-        print(_saved(outcomes, out / "model.npz"))
+    saved = [] if arguments.file is None else [_saved(outcomes, out / "model.npz")]
+    print(f"Loss curves: {path.resolve()}", *saved, sep="\n")
     return 0
 
 
@@ -280,7 +279,13 @@ def _process() -> int:
     if os.environ.get("JGD_SMALL_LOOPS") != "0":
         with contextlib.suppress(ValueError):  # XLA's flags are in a file, and stay as they are
             configure(small_loops=True)
-    return main()
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
 
 
 if __name__ == "__main__":

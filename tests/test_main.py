@@ -2,6 +2,8 @@
 
 import io
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -227,6 +229,18 @@ def test_bad_predictions(arguments, message, file, capsys):
     jgd.solve(jgd.linear_regression(), (data.X, data.y)).save("arrays.npz")
     assert main(["predict", *arguments]) == 2
     assert re.search(f"^jgd: {message}", capsys.readouterr().err)
+
+
+def test_a_reader_that_goes_away_is_no_error(file):
+    """As `| head` does."""
+    jgd.solve(jgd.linear_regression(), jgd.read(file, "price", drop=["dear"])).save("model.npz")
+    command = [sys.executable, "-m", "jgd", "predict", "model.npz", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+    assert process.returncode == 1
 
 
 def test_no_model_is_saved_where_every_run_failed(file, capsys):

@@ -103,15 +103,16 @@ def test_results_without_a_way(line):
 
 
 def test_moving_average():
-    """Beside a loop; where a record is missing it stays so, and is left out of its neighbours'."""
+    """Beside a loop; where a record is missing it stays so, and is left out of its neighbours'; the ends stay where they are."""
     rng = np.random.default_rng(1)
     values = rng.normal(size=40)
     values[7] = np.nan
     for window in (1, 5, 11):
-        half = window // 2
-        near = [values[max(0, i - half) : i + half + 1] for i in range(40)]
+        near = [values[i - half : i + half + 1] for i in range(40) for half in [min(window // 2, i, 39 - i)]]
         wanted = [np.nan if i == 7 else np.nanmean(found) for i, found in enumerate(near)]
-        np.testing.assert_allclose(moving_average(values, window), wanted)
+        smooth = moving_average(values, window)
+        np.testing.assert_allclose(smooth, wanted)
+        assert (smooth[0], smooth[-1]) == (values[0], values[-1])
 
 
 def test_which_curves_are_noisy():

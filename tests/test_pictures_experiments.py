@@ -91,6 +91,9 @@ def test_scores(ridge):
     assert (star.get_xdata()[0], star.get_ydata()[0]) == pytest.approx((L2[k], wanted[k]))
     simple = max(l2 for l2, score in zip(L2, wanted, strict=True) if score <= wanted[k] + error[k])
     assert diamond.get_xdata()[0] == pytest.approx(simple)
+    assert labels(ax)[0] == f"best: {wanted[k]:.3g} at l2={L2[k]:.4g}"
+    assert labels(ax)[1].startswith("within one standard error: ")
+    assert labels(ax)[1].endswith(f" at l2={simple:.4g}")
     limit = next(line for line in ax.lines if line.get_label() == "_limit")
     assert limit.get_ydata()[0] == pytest.approx(wanted[k] + error[k])
 
@@ -111,6 +114,8 @@ def test_scores_of_several_quantities(rows):
     ax = cv.plot()
     assert ax.get_xlabel() == "lr"
     assert labels(ax)[:2] == ["m=0", "m=0.5"]
+    best = cv.best()
+    assert labels(ax)[2].endswith(f" at lr={best['lr']:.4g}, m={best['m']:.4g}")
     for i, line in enumerate(line for line in ax.lines if line.get_label().startswith("m=")):
         np.testing.assert_allclose(line.get_ydata(), cv.test_loss.mean(axis=0)[i::2])
     assert cv.plot(x="m").get_xlabel() == "m"

@@ -84,6 +84,26 @@ def test_validation(line):
     np.testing.assert_array_equal(validation.get_ydata(), np.asarray(run.history.validation_loss, float))
 
 
+def test_validation_of_several_runs_is_named_once(line):
+    fit = lambda tx: jgd.fit(jgd.linear_regression(), line[0], tx, epochs=5, validation=0.25)
+    ax = plotting.plot_loss([fit(jgd.gd(0.1)), fit(jgd.gd(0.2))])
+    assert [curve.get_linestyle() for curve in ax.lines] == ["-", "--", "-", "--", "--"]
+    assert labels(ax) == ["gd(0.1)", "gd(0.2)", "validation"]
+
+
+def test_a_legend_below_leaves_the_axes_their_width(runs):
+    run = runs["full-batch"]["rate 0.05"]
+    ax = plotting.plot_loss({f"{i}: chain(clip_by_global_norm(1.0), sgd(0.1, momentum=0.9))": run for i in range(6)})
+    ax.figure.canvas.draw()
+    assert ax.get_position().width > 0.8
+    legend = ax.get_legend().get_window_extent()
+    assert legend.x0 >= 0
+    assert legend.x1 <= ax.figure.bbox.width
+    short = plotting.plot_loss({str(i): run for i in range(6)})
+    short.figure.canvas.draw()
+    assert short.get_legend().get_window_extent().height < legend.height
+
+
 def test_excess(runs, line):
     """How far above the optimum, on a logarithmic axis, and nothing where it is reached."""
     run = runs["full-batch"]["rate 0.05"]

@@ -176,6 +176,18 @@ def test_what_no_training_row_had_is_warned_of():
         result.predict(table().rename(columns={"size": "Size"}))
 
 
+def test_numbers_far_beyond_the_training_rows_are_warned_of(tmp_path):
+    """Further than the training rows reach from end to end: ids that went on, another unit."""
+    train = {"id": np.arange(100, 200), "flag": np.arange(100) % 2 == 0, "y": np.random.default_rng(0).normal(size=100)}
+    jgd.solve(jgd.linear_regression(), jgd.read(train, "y")).save(tmp_path / "m")
+    model = jgd.load(tmp_path / "m")
+    new = {"id": [1, 0, 299, 298, 150], "flag": [True] * 5}
+    with pytest.warns(UserWarning, match="far beyond") as said:
+        model.predict(new)
+    told = "id: 2 rows far beyond the training rows' 100 to 199 (such as 0): what is predicted there is extrapolated"
+    assert told in [str(warning.message).splitlines()[0] for warning in said]
+
+
 def test_the_file_holds_plain_data_alone(tmp_path):
     """Arrays of numbers and a text in JSON: nothing in it is a pickle, or a row."""
     result, data = solved("sold")

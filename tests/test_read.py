@@ -215,6 +215,24 @@ def test_index_like_columns():
     assert not any("index" in note for note in jgd.read(table[::2], "price", drop=["row"]).notes)
 
 
+def test_columns_of_ids():
+    """Whole numbers that are closer than chance would leave all different; not numbers in which two rows agree, nor far ones."""
+    rng, n = np.random.default_rng(0), 300
+    ids = rng.permutation(np.arange(1000, 1000 + 2 * n))[:n]
+
+    def told(values):
+        of = {"id": values, "x": rng.normal(size=len(values)), "y": rng.normal(size=len(values))}
+        return [note for note in jgd.read(of, "y").notes if note.startswith("id: ")]
+
+    said = "id: another whole number in each row, as ids are, and is used all the same; if it only names the rows, leave it out "
+    assert (
+        told(ids) == told(np.arange(5000, 5000 + n)) == told(3 * np.arange(20, 20 + n)) == [said + "(drop=['id'], --drop 'id')"]
+    )
+    for values in (np.r_[ids[:-1], ids[0]], ids + 0.5, 1000 * ids, 20 * np.arange(n)):
+        assert told(values) == []
+    assert told(np.r_[2000:2019]) == []
+
+
 def test_rare_texts():
     """Texts of few training rows are one value, which a text never seen is too."""
     towns = ["Bonn"] * 20 + ["York"] * 20 + [f"village {i}" for i in range(10)]
@@ -223,8 +241,8 @@ def test_rare_texts():
     assert made.columns == ("town=York", "town=(other)", "size")
     assert "town: text with 3 values, 10 of fewer than 5 rows joined as '(other)'; a column for each but 'Bonn'" in made.notes
     np.testing.assert_array_equal(made.X[:, 1], np.arange(50) >= 40)
-    new = made.encoder.encode({"town": ["Oslo", "York"], "size": [1, 2]})
-    assert new.X.tolist() == [[0, 1, 1], [1, 0, 2]]
+    new = made.encoder.encode({"town": ["Oslo", "York"], "size": [9001, 9002]})
+    assert new.X.tolist() == [[0, 1, 9001], [1, 0, 9002]]
     assert new.notes == ()
 
 
@@ -509,6 +527,7 @@ def test_marks_for_missing_values():
     [
         ({"size": None}, "the table has no column 'size', which the training data had: did you mean 'Size'? Give it the same"),
         ({"size": None, "town": None}, r"the table has no column 'size' \(nor 'town'\), which the training data had"),
+        ({"town": None}, r"had; others that it has: .*\bprice\b.*\. Give it what was made for the training data too\."),
         ({"size": ["a", "b"]}, r"column 'size' of the table holds text \(such as 'a'\), in training it held numbers: correct it"),
         (
             {"town": [1.5, 2.5]},
@@ -533,7 +552,7 @@ def test_what_no_training_row_had_is_said():
     table = {
         "town": ["Oslo", None, "Oslo", "York"],
         "roof": ["flat", None, "flat", "flat"],
-        "size": [1.0, None, 3.0, 4.0],
+        "size": [9001.0, None, 9003.0, 9004.0],
         "age": [None, 2.0, 3.0, 4.0],
         "new": [1, 0, None, 1],
         "other": [1, 2, 3, 4],

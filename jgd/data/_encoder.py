@@ -21,11 +21,13 @@ class Source(NamedTuple):
       kind: "numbers", "flags" or "text".
       fill: what stands for a missing number; None where missing values are refused.
       labels: the texts that are told apart; the first is where the others' columns are all zero.
+      reach: the least and the largest of a training row's numbers; None where that is not known.
     """
 
     kind: str
     fill: float | None = None
     labels: tuple[str, ...] = ()
+    reach: tuple[float, float] | None = None
 
 
 class Feature(NamedTuple):
@@ -188,12 +190,15 @@ class Encoder:
     def _check_names(self, table: Table) -> None:
         lacking = [] if table.sparse else [name for name in self.sources if name not in table.columns]
         if lacking:
-            near = hint(lacking[0], set(table.columns) - set(self.sources))
+            others = set(table.columns) - set(self.sources)
+            near = hint(lacking[0], others)
+            if near.startswith("did you mean"):
+                near = f": {near.rstrip('.')} Give it the same names."
+            else:
+                known = f"; others that it has: {near.removeprefix('known: ').rstrip('.')}" if others else ""
+                near = f"{known}. Give it what was made for the training data too."
             more = f" (nor {', '.join(map(repr, lacking[1:6]))}{', ...' * (len(lacking) > 6)})" if lacking[1:] else ""
-            raise ValueError(
-                f"{table.name} has no column {lacking[0]!r}{more}, which the training data had: {near.rstrip('.')} Give it the "
-                "same names."
-            )
+            raise ValueError(f"{table.name} has no column {lacking[0]!r}{more}, which the training data had{near}")
 
     def _same_kind(self, table: Table, name: str, column: Column, notes: list[str]) -> Column:
         """The column, of the kind that its source had, and with the labels of that; what that changes is said."""
@@ -294,4 +299,12 @@ def _unusual(source: Source, column: Column, marked: bool) -> list[str]:
             said.append(f"{plural(missing, 'missing value')}, where no training row lacked one, {zeros}")
     elif missing and not marked and source.fill is not None:
         said.append(f"{plural(missing, 'missing value')}, where no training row lacked one, filled by {source.fill:g}")
+    if source.reach is not None:
+        low, high = source.reach
+        beyond = column.values[np.maximum(low - column.values, column.values - high) > high - low]  # NaN is not
+        if len(beyond) and high > low:
+            said.append(
+                f"{plural(len(beyond), 'row')} far beyond the training rows' {low:.6g} to {high:.6g} (such as {beyond[0]:.6g}): "
+                "what is predicted there is extrapolated"
+            )
     return said

@@ -62,14 +62,13 @@ def learn(
 
 
 def _numbers(table: str, name: str, column: Column, train: np.ndarray, notes: list[str], impute: str | None) -> Source:
-    values = column.values
-    counts = column.kind == "numbers" and len(values) > 4 and values[0] in (0, 1)
-    if counts and (values == np.arange(len(values)) + values[0]).all():
-        notes.append(f"{name}: counts the rows, and is used all the same; if it is only an index, {leave_out(name)}")
+    if column.kind == "numbers":
+        notes += _as_key(name, column)
+    seen = column.values[train][~column.missing[train]]
+    reach = (float(seen.min()), float(seen.max())) if column.kind == "numbers" else None
     if impute is None:
         check_missing(table, name, Source(column.kind), column)
-        return Source(column.kind)
-    seen = values[train][~column.missing[train]]
+        return Source(column.kind, reach=reach)
     if column.kind == "flags":
         fill, how = float(np.mean(seen) > 0.5), "the more frequent"
     else:
@@ -78,7 +77,21 @@ def _numbers(table: str, name: str, column: Column, train: np.ndarray, notes: li
     if count:
         marked = ", and a column that marks them" if column.missing[train].any() else ""
         notes.append(f"{name}: {plural(count, 'missing value')} filled by {how} ({fill:g}){marked}")
-    return Source(column.kind, fill)
+    return Source(column.kind, fill, reach=reach)
+
+
+def _as_key(name: str, column: Column) -> list[str]:
+    """A note where each row has a number of its own: that says nothing of rows to come."""
+    values = column.values
+    n, used = len(values), "and is used all the same"
+    if n > 4 and values[0] in (0, 1) and (values == np.arange(n) + values[0]).all():
+        return [f"{name}: counts the rows, {used}; if it is only an index, {leave_out(name)}"]
+    if n < 20 or column.missing.any() or (values != np.floor(values)).any():
+        return []
+    # Of n numbers by chance out of m about n^2 / 2m pairs are the same: here at least 10, and there is none.
+    if 20 * (np.ptp(values) + 1) > n**2 or len(np.unique(values)) < n:
+        return []
+    return [f"{name}: another whole number in each row, as ids are, {used}; if it only names the rows, {leave_out(name)}"]
 
 
 def _texts(

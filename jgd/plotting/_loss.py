@@ -22,8 +22,8 @@ def plot_loss(
 ) -> Any:  # fmt: skip
     """The loss curve of one run, or of several in one picture; validation loss dashed beside it where it was recorded.
 
-    A smoothed curve is the mean of the records within half a window on either side (of fewer at the ends), drawn over the raw
-    one, which is faint.
+    A smoothed curve is the mean of the records within half a window on either side (towards the ends of fewer, so that it starts
+    where the run did), drawn over the raw one, which is faint.
 
     Args:
       results: a `jgd.Result`; several in a list; or a mapping from labels to results.
@@ -62,11 +62,14 @@ def plot_loss(
         curves = {name: _losses(result, optimum if excess else None) for name, result in results.items()}
         values = np.concatenate([loss[np.isfinite(loss)] for of_run in curves.values() for loss in of_run.values()])
         log = spans(values) if log is None else log
+        twice = len(results) > 1 and any(len(of_run) > 1 for of_run in curves.values())
         for i, (name, result) in enumerate(results.items()):
             ended = f" ({result.status})" if result.status in ("diverged", "nonfinite") else ""
             for quantity, loss in curves[name].items():
-                said = name + ended if quantity == "loss" else f"{name}, validation"
+                said = name + ended if quantity == "loss" else "_validation" if twice else f"{name}, validation"
                 _curve(ax, places[name], loss, i, len(results), said, quantity != "loss", window_of(smooth, loss, log))
+        if twice:  # one entry of the legend for all of them
+            ax.plot([], [], color="0.35", linestyle="--", linewidth=1.2, label="validation")
         if optimum is not None and not excess:
             ax.axhline(optimum, color="0.4", linestyle=":", linewidth=1.2, label="exact optimum")
         if log:
@@ -145,7 +148,7 @@ def _curve(ax: Any, at: np.ndarray, loss: np.ndarray, i: int, of: int, label: st
             "markersize": 4.5,
             "markevery": (i * every // of, every),
         }
-    ax.plot(at, loss, label=textwrap.fill(plain(label), 60), **style)
+    ax.plot(at, loss, label=label if label == "_validation" else textwrap.fill(plain(label), 60), **style)
 
 
 def _losses(result: Any, above: float | None) -> dict[str, np.ndarray]:

@@ -53,7 +53,8 @@ def best_label(table: Table, lane: int, columns: Sequence[Column] | None = None)
 
 
 def legend(ax: Any, handles: Sequence[Any], *, title: str | None = None, below: bool, ncols: int = 2) -> None:
-    """A legend, or none if there is nothing in it; `below`: under the name of the x axis, where it hides nothing."""
+    """A legend, or none if there is nothing in it; `below`: under the name of the x axis, where it hides nothing, in as many
+    columns as the figure has room for."""
     from matplotlib.transforms import ScaledTranslation
 
     place = {}
@@ -64,4 +65,10 @@ def legend(ax: Any, handles: Sequence[Any], *, title: str | None = None, below: 
         place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": under, "borderaxespad": 0}
         place["ncols"] = min(ncols, len(handles))
     if handles:
-        ax.legend(handles=handles, title=title, title_fontsize="small", **place)
+        drawn = ax.legend(handles=handles, title=title, title_fontsize="small", **place)
+        spec = ax.get_subplotspec()
+        room = ax.figure.bbox.width / (spec.get_gridspec().ncols if spec is not None else 1)
+        # One that is wider than the figure takes all of the axes' width from them.
+        while below and place["ncols"] > 1 and drawn.get_window_extent().width > room:
+            place["ncols"] -= 1
+            drawn = ax.legend(handles=handles, title=title, title_fontsize="small", **place)

@@ -1,5 +1,6 @@
 """Scores of rows left out: of settings by cross-validation, and against the amount of data."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def _draw(scores: CrossValidation, metric: str, x: Column, others: list[Column],
                 ax.vlines(at, means[mine] - error[mine], means[mine] + error[mine], color=COLOURS[i], linewidth=2)
         handles = handles if others else []
         if len(means) > 1:
-            handles += _chosen(ax, scores, metric, x, where, means, error, best)
+            handles += _chosen(ax, scores, metric, x, others, where, means, error, best)
         known = np.concatenate([means - error, means + error])
         near = values[:, np.isfinite(means)].ravel()
         known = known[np.isfinite(known)]
@@ -97,16 +98,18 @@ def _draw(scores: CrossValidation, metric: str, x: Column, others: list[Column],
 
 
 def _chosen(
-    ax: Any, scores: CrossValidation, metric: str, x: Column, where: np.ndarray, means: np.ndarray, error: np.ndarray,
-    best: int,
+    ax: Any, scores: CrossValidation, metric: str, x: Column, others: list[Column], where: np.ndarray, means: np.ndarray,
+    error: np.ndarray, best: int,
 ) -> list[Any]:  # fmt: skip
     """Marks of the best setting, and of the simplest that is as good."""
     sign = scores._sign(metric)
     style = {"markerfacecolor": PAPER, "markeredgecolor": INK, "linestyle": "none", "zorder": 5}
-    handles = ax.plot(where[x.code[best]], means[best], marker="*", markersize=13, label=f"best: {means[best]:.3g}", **style)
+    at = lambda lane: ", ".join(f"{column.name}={column.text(column.code[lane])}" for column in (x, *others))
+    chosen = lambda lane, what: textwrap.fill(plain(f"{what}: {means[lane]:.3g} at {at(lane)}"), 50)
+    handles = ax.plot(where[x.code[best]], means[best], marker="*", markersize=13, label=chosen(best, "best"), **style)
     if len(scores.names) == 1 and x.numbers is not None and len(x.shown) > 1 and len(scores.folds) > 1:
         simple = scores._find(scores.one_standard_error(metric=metric))
-        label = f"within one standard error: {x.text(x.code[simple])}"
+        label = chosen(simple, "within one standard error")
         handles += ax.plot(where[x.code[simple]], means[simple], marker="D", markersize=7, label=label, **style)
         ax.axhline(means[best] + sign * error[best], color="0.4", linestyle=":", linewidth=1.2, zorder=1, label="_limit")
     return handles

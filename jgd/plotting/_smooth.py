@@ -32,8 +32,18 @@ def window_of(smooth: int | bool | None, values: np.ndarray, log: bool) -> int:
 
 
 def moving_average(values: np.ndarray, window: int) -> np.ndarray:
-    """The mean of the finite ones among so many records around each, fewer at the ends; NaN where the record is."""
-    finite = np.isfinite(values)
-    sums = lambda a: np.convolve(a, np.ones(window), "full")[window // 2 : window // 2 + len(values)]
+    """The mean of the finite ones among so many records around each; NaN where the record is.
+
+    Towards the ends it takes fewer, as many on either side: a curve starts where its run did.
+    """
+    n, half, finite = len(values), window // 2, np.isfinite(values)
+    sums = lambda a: np.convolve(a, np.ones(window), "full")[half : half + n]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(finite, sums(np.where(finite, values, 0.0)) / sums(finite.astype(float)), np.nan)
+        means = sums(np.where(finite, values, 0.0)) / sums(finite.astype(float))
+        means = np.where(finite, means, np.nan)
+    for i in range(min(half, n)):
+        for at in (i, n - 1 - i):
+            near = min(at, n - 1 - at, half)
+            if finite[at] and near < half:
+                means[at] = np.nanmean(np.where(finite, values, np.nan)[at - near : at + near + 1])
+    return means

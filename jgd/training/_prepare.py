@@ -68,6 +68,11 @@ def prepare(
         raise TypeError(f"problem must be a jgd.Problem, found {found}; {advice}.")
     if tx is None:
         raise TypeError("an optimizer is missing: give one, such as jgd.adam(1e-2).")
+    if isinstance(tx, list | tuple) and tx and all(isinstance(each, str) or hasattr(each, "update") for each in tx):
+        raise TypeError(
+            f"tx must be one optimizer, found {len(tx)}: jgd.sweep(problem, data, jgd.over([...])) runs each, jgd.chain(...) "
+            "makes one of links."
+        )
     if not isinstance(tx, GradientTransformation) and (hasattr(tx, "ndim") or isinstance(tx, list)):
         raise TypeError(f"tx is not an optimizer, but {shown(tx)}: rows and targets go together, as fit(problem, (X, y), tx).")
     tx = as_transformation(tx)
