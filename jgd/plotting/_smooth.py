@@ -31,9 +31,22 @@ def window_of(smooth: int | bool | None, values: np.ndarray, log: bool) -> int:
     return max(1, int(smooth)) | 1
 
 
-def moving_average(values: np.ndarray, window: int) -> np.ndarray:
-    """The mean of the finite ones among so many records around each, fewer at the ends; NaN where the record is."""
+def moving_average(values: np.ndarray, window: int, log: bool = False) -> np.ndarray:
+    """The mean of the finite ones among so many records around each, as many on either side; NaN where the record is.
+
+    Towards the first and the last finite record the window narrows, so that the average begins and ends where the values do.
+    With `log` it is the geometric mean, of those above 0: what an average by eye is on a logarithmic axis.
+    """
+    values = np.asarray(values, float)
+    if log:
+        values = np.log(np.where(values > 0, values, np.nan))
     finite = np.isfinite(values)
-    sums = lambda a: np.convolve(a, np.ones(window), "full")[window // 2 : window // 2 + len(values)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(finite, sums(np.where(finite, values, 0.0)) / sums(finite.astype(float)), np.nan)
+    if not finite.any():
+        return np.full(len(values), np.nan)
+    at, (first, last) = np.arange(len(values)), np.flatnonzero(finite)[[0, -1]]
+    half = np.clip(np.minimum(at - first, last - at), 0, window // 2)
+    ends = np.stack([at - half, at + half + 1], axis=1).ravel()
+    sums = lambda a: np.add.reduceat(np.append(a, 0.0), ends)[::2]
+    with np.errstate(over="ignore"):
+        means = np.where(finite, sums(np.where(finite, values, 0.0)) / np.maximum(sums(finite.astype(float)), 1.0), np.nan)
+        return np.exp(means) if log else means
