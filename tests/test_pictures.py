@@ -507,6 +507,9 @@ def test_diagnosis_of_noise(line):
     assert "noise floor" in labels(ax)[0]
     loss, at = np.asarray(result.history.loss), int(lines_of(ax, "_finding 1")[0].get_xdata()[0])
     assert loss[at] <= loss[-13:].max() < loss[:at].min(initial=np.inf)
+    assert not lines_of(ax, "_raw")
+    for ax in (plotting.plot_diagnosis(result, smooth=5), result.plot(kind="diagnosis", smooth=5)):
+        np.testing.assert_array_equal(lines_of(ax, "_raw")[0].get_ydata(), loss)
 
 
 # Weights
