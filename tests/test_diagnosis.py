@@ -90,6 +90,18 @@ def test_a_learning_rate_beyond_the_threshold(x64):
     assert jgd.fit(LINEAR, (X, y), below, epochs=600).diagnose().causes == ()
 
 
+def test_a_learning_rate_at_the_threshold():
+    """The error along the steepest direction, here the intercept, is as large after any number of steps."""
+    X, y = jgd.data.make_line(100, slope=-5.0, noise=0.4)
+    result = jgd.fit(LINEAR, (X, y), jgd.gd(1.0), epochs=200)  # 2/L of columns in [-1, 1] and an intercept
+    (finding,) = result.diagnose()
+    assert finding.cause == "learning_rate_too_large"
+    assert finding.certain
+    said(finding, r"learning_rate 1 (is near|exceeds) 2/L = 1 ", "use 0.5, which is stable")
+    assert result.objective > 5 * jgd.solve(LINEAR, (X, y)).objective
+    assert jgd.fit(LINEAR, (X, y), jgd.gd(finding.numbers["safe"]), epochs=200).diagnose().causes == ()
+
+
 def test_a_learning_rate_beyond_that_of_batches():
     X, y = rows()
     rate = 4 / largest(X)

@@ -102,19 +102,6 @@ def test_results_without_a_way(line):
 # Loss curves
 
 
-def test_moving_average():
-    """Beside a loop; where a record is missing it stays so, and is left out of its neighbours'; the ends stay where they are."""
-    rng = np.random.default_rng(1)
-    values = rng.normal(size=40)
-    values[7] = np.nan
-    for window in (1, 5, 11):
-        near = [values[i - half : i + half + 1] for i in range(40) for half in [min(window // 2, i, 39 - i)]]
-        wanted = [np.nan if i == 7 else np.nanmean(found) for i, found in enumerate(near)]
-        smooth = moving_average(values, window)
-        np.testing.assert_allclose(smooth, wanted)
-        assert (smooth[0], smooth[-1]) == (values[0], values[-1])
-
-
 def test_which_curves_are_noisy():
     rng, t = np.random.default_rng(2), np.linspace(0, 1, 200)
     noise = rng.normal(size=200)
@@ -125,16 +112,48 @@ def test_which_curves_are_noisy():
     assert not is_noisy(noise[:40], log=False)
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_moving_average(log):
+    """Record by record, in a loop; a zero has no logarithm."""
+    values = np.array([np.nan, 100.0, 1.0, 2.0, np.nan, 0.0, 4.0, 8.0, 1.0, 2.0, np.inf, np.nan])
+    expected = np.full(12, np.nan)
+    usable = [i for i in range(12) if np.isfinite(values[i]) and (values[i] > 0 or not log)]
+    for i in usable:
+        half = min(2, i - usable[0], usable[-1] - i)
+        around = [values[j] for j in usable if abs(j - i) <= half]
+        expected[i] = np.prod(around) ** (1 / len(around)) if log else np.mean(around)
+    np.testing.assert_allclose(moving_average(values, 5, log), expected)
+    assert np.isnan(moving_average(np.full(3, np.nan), 5, log)).all()
+
+
+def test_a_smoothed_curve_begins_where_the_raw_one_does(line):
+    """Across a steep first fall as well, and on a logarithmic axis it stays between what is around."""
+    X, y = line
+    noisy = jgd.fit(jgd.linear_regression(), (X, y + 30), jgd.gd(0.1), batch_size=1, epochs=80)
+    optimum = jgd.solve(jgd.linear_regression(), (X, y + 30)).objective
+    for options in ({"log": True}, {"log": False}, {"excess": True, "optimum": optimum}):
+        ax = plotting.plot_loss(noisy, smooth=True, **options)
+        raw, smooth = (np.asarray(curve.get_ydata(), float) for curve in ax.lines)
+        np.testing.assert_allclose(smooth[[0, -1]], raw[[0, -1]], rtol=1e-12)
+        assert np.argmax(smooth) == 0
+    np.testing.assert_allclose(smooth[20], np.exp(np.mean(np.log(raw[18:23]))))
+    norm = plotting.plot_run(noisy, smooth=True)[-1]
+    assert norm.get_yscale() == "log"
+    np.testing.assert_allclose(norm.lines[1].get_ydata()[[0, -1]], norm.lines[0].get_ydata()[[0, -1]], rtol=1e-12)
+
+
 def test_a_noisy_curve_is_smoothed_over_the_raw_one(line):
     noisy = jgd.fit(jgd.linear_regression(), line, jgd.gd(0.05), batch_size=1, epochs=5, record="step")
     loss = np.asarray(noisy.history.loss, float)
-    raw, smooth = plotting.plot_loss(noisy).lines
+    ax = plotting.plot_loss(noisy)
+    raw, smooth = ax.lines
+    assert ax.get_yscale() == "log"
     np.testing.assert_array_equal(raw.get_ydata(), loss)
-    np.testing.assert_allclose(smooth.get_ydata(), moving_average(loss, 11))
+    np.testing.assert_allclose(smooth.get_ydata(), moving_average(loss, 11, log=True))
     assert raw.get_alpha() < 0.5
     assert smooth.get_label() == "gd(0.05)"
     assert len(plotting.plot_loss(noisy, smooth=False).lines) == 1
-    np.testing.assert_allclose(plotting.plot_loss(noisy, smooth=5).lines[1].get_ydata(), moving_average(loss, 5))
+    np.testing.assert_allclose(plotting.plot_loss(noisy, smooth=5).lines[1].get_ydata(), moving_average(loss, 5, log=True))
 
 
 def test_regimes_are_smoothed_as_they_are_seen(line):
@@ -488,6 +507,9 @@ def test_diagnosis_of_noise(line):
     assert "noise floor" in labels(ax)[0]
     loss, at = np.asarray(result.history.loss), int(lines_of(ax, "_finding 1")[0].get_xdata()[0])
     assert loss[at] <= loss[-13:].max() < loss[:at].min(initial=np.inf)
+    assert not lines_of(ax, "_raw")
+    for ax in (plotting.plot_diagnosis(result, smooth=5), result.plot(kind="diagnosis", smooth=5)):
+        np.testing.assert_array_equal(lines_of(ax, "_raw")[0].get_ydata(), loss)
 
 
 # Weights

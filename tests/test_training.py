@@ -294,6 +294,18 @@ def bowl(tx=None, **options):
     return jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, tx or jgd.gd(0.1), **{"steps": 200, **options})
 
 
+def test_what_is_advised_fits_what_was_minimised():
+    """A function without data has no columns."""
+    for rate, status in ((3.0, "diverged"), (1e38, "nonfinite")):
+        alone = jgd.minimize(lambda w: w**4, 5.0, jgd.gd(rate), steps=50)
+        fitted = jgd.fit(jgd.linear_regression(), (100 * X, Y), jgd.gd(rate), epochs=50)
+        assert alone.status == fitted.status == status
+        for result in (alone, fitted):
+            assert "Lower the learning rate (by 10, to begin with)" in result.message
+        assert "standardise the columns" in fitted.message
+        assert "column" not in alone.message
+
+
 def test_each_rule_ends_the_run_at_the_step_the_recursion_says():
     with jax.enable_x64(True):
         w = recursion(0.1, 200)

@@ -38,7 +38,8 @@ def _by_threshold(case: Case) -> Iterator[Finding]:
     chain, largest = case.chain, case.linear.largest()
     limit, formula = threshold(chain, largest, case.squares)
     safe = case.safe
-    beyond = chain.rate > limit * limits.BEYOND
+    # At the threshold itself the error along the steepest direction changes its sign and keeps its size.
+    beyond = chain.rate >= limit / limits.BEYOND
     numbers = {"learning_rate": chain.rate, "threshold": limit, "safe": safe, "L": largest}
     if case.full_batch:
         # Below the threshold the objective of gd never rises; that of momentum may.

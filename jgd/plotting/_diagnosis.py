@@ -14,7 +14,9 @@ from jgd.plotting._style import COLOURS, PAPER, drawing, plain
 ROSE = 1e-3
 
 
-def plot_diagnosis(result: Any, ax: Any = None, *, diagnosis: Diagnosis | None = None, x: str = "epoch") -> Any:
+def plot_diagnosis(
+    result: Any, ax: Any = None, *, diagnosis: Diagnosis | None = None, x: str = "epoch", smooth: int | bool | None = None
+) -> Any:
     """The loss curve of a run with what `result.diagnose()` finds: a number where it shows, and the findings below.
 
     A learning rate too large shows where the loss first rose, or the run failed; noise and float32's floor where the curve first
@@ -25,7 +27,7 @@ def plot_diagnosis(result: Any, ax: Any = None, *, diagnosis: Diagnosis | None =
       result: a `jgd.Result`.
       ax: the matplotlib axes to draw on; new ones if not given.
       diagnosis: what `result.diagnose(...)` returned, if it was asked with arguments of its own.
-      x: as in `plot_loss`.
+      x, smooth: as in `plot_loss`.
 
     Returns:
       The axes.
@@ -45,7 +47,7 @@ def plot_diagnosis(result: Any, ax: Any = None, *, diagnosis: Diagnosis | None =
     if diagnosis is None:
         diagnosis = result.diagnose()
     with drawing(ax, (6.4, 4.2 + 0.45 * len(diagnosis))) as ax:
-        plot_loss(result, ax, x=x, label="training")
+        plot_loss(result, ax, x=x, smooth=smooth, label="training")
         curves = [line for line in ax.lines if not line.get_label().startswith("_")]
         for line in curves[1:]:
             line.set_label("validation")

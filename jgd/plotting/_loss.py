@@ -22,8 +22,8 @@ def plot_loss(
 ) -> Any:  # fmt: skip
     """The loss curve of one run, or of several in one picture; validation loss dashed beside it where it was recorded.
 
-    A smoothed curve is the mean of the records within half a window on either side (towards the ends of fewer, so that it starts
-    where the run did), drawn over the raw one, which is faint.
+    A smoothed curve is the mean of the records within half a window on either side, on a logarithmic axis their geometric mean,
+    drawn over the raw one, which is faint. Towards the ends the window narrows, so that both begin and end together.
 
     Args:
       results: a `jgd.Result`; several in a list; or a mapping from labels to results.
@@ -67,7 +67,7 @@ def plot_loss(
             ended = f" ({result.status})" if result.status in ("diverged", "nonfinite") else ""
             for quantity, loss in curves[name].items():
                 said = name + ended if quantity == "loss" else "_validation" if twice else f"{name}, validation"
-                _curve(ax, places[name], loss, i, len(results), said, quantity != "loss", window_of(smooth, loss, log))
+                _curve(ax, places[name], loss, i, len(results), said, quantity != "loss", window_of(smooth, loss, log), log)
         if twice:  # one entry of the legend for all of them
             ax.plot([], [], color="0.35", linestyle="--", linewidth=1.2, label="validation")
         if optimum is not None and not excess:
@@ -132,12 +132,14 @@ def _places(results: Mapping[str, Result], x: str) -> tuple[str, dict[str, np.nd
     return x, places
 
 
-def _curve(ax: Any, at: np.ndarray, loss: np.ndarray, i: int, of: int, label: str, dashed: bool, window: int) -> None:
+def _curve(
+    ax: Any, at: np.ndarray, loss: np.ndarray, i: int, of: int, label: str, dashed: bool, window: int, log: bool
+) -> None:  # fmt: skip
     """One curve of the i-th of so many runs; with markers where there are several, for print without colours."""
     style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)]}
     if window > 1:
         ax.plot(at, loss, alpha=0.3, linewidth=0.7, label="_raw", **style)
-        loss = moving_average(loss, window)
+        loss = moving_average(loss, window, log)
     style |= {"linestyle": "--", "linewidth": 1.2} if dashed else {}
     if np.isfinite(loss).sum() == 1:
         style["marker"] = "x"

@@ -74,7 +74,7 @@ def _panel(ax: Any, name: str, columns: dict[str, np.ndarray], at: np.ndarray, s
         colour, window = COLOURS[i % len(COLOURS)], window_of(smooth, values, is_log)
         if window > 1:
             ax.plot(at, values, color=colour, alpha=0.3, linewidth=0.7, label="_raw")
-            values = moving_average(values, window)
+            values = moving_average(values, window, is_log)
         style = {"marker": "x"} if np.isfinite(values).sum() == 1 else {}
         handles += ax.plot(at, values, color=colour, linewidth=1.2, label=plain(column.partition("/")[2] or name), **style)
     if is_log:

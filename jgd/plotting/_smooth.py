@@ -31,19 +31,22 @@ def window_of(smooth: int | bool | None, values: np.ndarray, log: bool) -> int:
     return max(1, int(smooth)) | 1
 
 
-def moving_average(values: np.ndarray, window: int) -> np.ndarray:
-    """The mean of the finite ones among so many records around each; NaN where the record is.
+def moving_average(values: np.ndarray, window: int, log: bool = False) -> np.ndarray:
+    """The mean of the finite ones among so many records around each, as many on either side; NaN where the record is.
 
-    Towards the ends it takes fewer, as many on either side: a curve starts where its run did.
+    Towards the first and the last finite record the window narrows, so that the average begins and ends where the values do.
+    With `log` it is the geometric mean, of those above 0: what an average by eye is on a logarithmic axis.
     """
-    n, half, finite = len(values), window // 2, np.isfinite(values)
-    sums = lambda a: np.convolve(a, np.ones(window), "full")[half : half + n]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = sums(np.where(finite, values, 0.0)) / sums(finite.astype(float))
-        means = np.where(finite, means, np.nan)
-    for i in range(min(half, n)):
-        for at in (i, n - 1 - i):
-            near = min(at, n - 1 - at, half)
-            if finite[at] and near < half:
-                means[at] = np.nanmean(np.where(finite, values, np.nan)[at - near : at + near + 1])
-    return means
+    values = np.asarray(values, float)
+    if log:
+        values = np.log(np.where(values > 0, values, np.nan))
+    finite = np.isfinite(values)
+    if not finite.any():
+        return np.full(len(values), np.nan)
+    at, (first, last) = np.arange(len(values)), np.flatnonzero(finite)[[0, -1]]
+    half = np.clip(np.minimum(at - first, last - at), 0, window // 2)
+    ends = np.stack([at - half, at + half + 1], axis=1).ravel()
+    sums = lambda a: np.add.reduceat(np.append(a, 0.0), ends)[::2]
+    with np.errstate(over="ignore"):
+        means = np.where(finite, sums(np.where(finite, values, 0.0)) / np.maximum(sums(finite.astype(float)), 1.0), np.nan)
+        return np.exp(means) if log else means
