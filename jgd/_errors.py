@@ -130,6 +130,8 @@ def argument_hint(word: str, known: Iterable[str]) -> str:
 class during:
     """Around a call of a user's function: what it raises gets a note that says which call it was, and what helps.
 
+    `traced` is said instead where a number was needed and it had only its shape.
+
     >>> from jgd._errors import during
     >>> try:
     ...     with during("the loss f(params)", params=1.0):
@@ -139,8 +141,8 @@ class during:
     jgd: this was the loss f(params), with params float32[].
     """
 
-    def __init__(self, what: str | Callable[[], str], **values: Any):
-        self.what, self.values = what, values
+    def __init__(self, what: str | Callable[[], str], traced: str = "", **values: Any):
+        self.what, self.traced, self.values = what, traced, values
 
     def __enter__(self) -> None:
         pass
@@ -158,6 +160,9 @@ class during:
         what = self.what if isinstance(self.what, str) else self.what()
         given = ", ".join(f"{name} {described(value)}" for name, value in self.values.items() if value is not None)
         error.add_note(f"jgd: this was {what}{f', with {given}' if given else ''}.")
+        if self.traced and (isinstance(error, jax.errors.ConcretizationTypeError) or "integer scalar arrays" in str(error)):
+            error.add_note(f"jgd: {self.traced}")
+            return
         for kinds, remedy in REMEDIES:
             if isinstance(error, kinds):
                 error.add_note(f"jgd: {remedy}")

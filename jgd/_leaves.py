@@ -33,7 +33,10 @@ class Static:
         parts, tree = jax.tree.flatten(value) if isinstance(value, (list, dict, tuple)) else ([value], None)
         keys = [_key_of(part) for part in parts]
         self.value = value if tree is None else jax.tree.unflatten(tree, parts)
-        self._key = (tree, *keys) if None not in keys else (type(value), id(self.value))
+        if None in keys:
+            self._key = type(value), id(self.value)
+        else:  # the first part keeps a tree from being compared with anything else, which JAX's trees refuse
+            self._key = (None, *keys) if tree is None else ("tree", tree, *keys)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Static) and self._key == other._key

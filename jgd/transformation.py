@@ -84,14 +84,20 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
         return optax.GradientTransformationExtraArgs(*iterable)
 
 
+STRUCTURE = (
+    "the numbers it is given are traced: one that sets a structure, by `if`, `range` or a shape, must be named, as in "
+    "jgd.lift({}, static=('n',)); any other chooses by jnp.where(condition, a, b)."
+)
+
+
 def _build(layout, children) -> optax.GradientTransformation:
-    built = GradientTransformation._unflatten(layout, children)._call()
+    name = layout.factory.name
+    with during(f"the factory of {name}(...)", traced=STRUCTURE.format(name.rpartition(".")[2])):
+        built = GradientTransformation._unflatten(layout, children)._call()
     if isinstance(built, optax.GradientTransformation):
         return built
     if not _is_pair(built):
-        raise TypeError(
-            f"{layout.factory.name} must return an optax transformation, with init and update; found {type(built).__name__}."
-        )
+        raise TypeError(f"{name} must return an optax transformation, with init and update; found {type(built).__name__}.")
     return optax.GradientTransformationExtraArgs(built.init, built.update)
 
 

@@ -338,6 +338,14 @@ def bad_update(rate):
     return optax.GradientTransformation(lambda params: (), update)
 
 
+def counting(rate, n=3):
+    return optax.chain(*[optax.identity() for _ in range(n)], optax.sgd(rate))  # here
+
+
+def choosing(rate, momentum=0.0):
+    return optax.sgd(rate, momentum) if momentum > 0 else optax.sgd(rate)  # here
+
+
 def branching_rate(count):
     return 0.1 if count < 5 else 0.01  # here
 
@@ -361,6 +369,10 @@ def bad_callback(result):
 FUNCTIONS = [
     ("a transformation", lambda: fit(tx=jgd.lift(bad_update)(0.1)), AttributeError,
      r"this was a step of bad_update\(\.\.\.\), with updates LinearParams\(weights=float32\[2\]"),
+    ("a factory that counts", lambda: fit(tx=jgd.lift(counting)(0.1)), TypeError,
+     r"this was the factory of counting\(\.\.\.\)\.\n.*one that sets a structure.*jgd.lift\(counting, static=\('n',\)\)"),
+    ("a factory that chooses", lambda: fit(tx=jgd.lift(choosing)(0.1)), jax.errors.TracerBoolConversionError,
+     r"this was the factory of choosing\(\.\.\.\)\.\n.*one that sets a structure.*jnp.where\(condition, a, b\)"),
     ("one of optax", lambda: fit(tx=jgd.chain(jgd.clip(1.0), bad_update(0.1))), AttributeError, "this was a step of "),
     ("a schedule", lambda: fit(tx=jgd.adam(branching_rate)), jax.errors.TracerBoolConversionError,
      r"this was a step of adam\(.*\n.*jnp.where"),

@@ -245,6 +245,23 @@ def test_numbers_beyond_float32_are_packed_as_jax_reads_them():
     assert unpack(structure, numbers, others)[0].momentum == 0.0
 
 
+class Pair:
+    """An optax transformation that is no tuple, as `optax.MultiSteps` is none."""
+
+    init, update = optax.sgd(0.1)
+
+
+def test_structures_of_any_kind_can_be_compared():
+    """`jit` compares whatever shares a few bits of its hash; JAX's trees raise where they are compared with what is no tree."""
+    links = [optax.sgd(0.1), optax.MultiSteps(optax.sgd(0.1), 2), Pair(), jgd.sgd(0.1), jgd.masked(optax.sgd(0.1), len)]
+    chains = [jgd.chain(link) for link in links]
+    for i, a in enumerate(chains):
+        assert [a == b for b in chains] == [i == k for k in range(len(chains))]
+    kept = [Static(v) for v in ((1, 2), [1, 2], {"a": 1}, [[], set()], set(), None, 3, len, Pair(), (), jax.tree.structure(0))]
+    for i, a in enumerate(kept):
+        assert [a == b for b in kept] == [i == k for k in range(len(kept))]
+
+
 def test_equal_structures_are_one_and_keep_no_callable_alive():
     mask = lambda params: params
     made = [jgd.masked(jgd.sgd(0.1), mask), jgd.masked(jgd.sgd(0.2), mask)]
