@@ -164,6 +164,7 @@ def test_unknown_arguments_are_answered(call, message):
 ATTRIBUTES = [
     ("coef_", lambda: fitted().coef_, "Result has no attribute 'coef_': here it is result.params.weights"),
     ("losses", lambda: fitted().losses, "here it is result.history.loss"),
+    ("summary", lambda: fitted().summary(), r"here it is print\(result\)"),
     ("predict_proba", lambda: fitted().predict_proba(X), r"here it is result.probabilities\(X\)"),
     ("misspelt", lambda: fitted().parms, "Result has no attribute 'parms': did you mean 'params'"),
     ("weight", lambda: fitted().params.weight, "LinearParams has no attribute 'weight': did you mean 'weights'"),

@@ -166,6 +166,7 @@ class Result(Answering, Shown):
         "n_iter_": "result.steps",
         "predict_proba": "result.probabilities(X)",
         "classes_": "result.classes",
+        "summary": "print(result), or result.message",
         "score": "metrics= of jgd.fit, recorded in result.history",
         "evaluate": "validation= and metrics= of jgd.fit, recorded in result.history",
         "fit": "jgd.fit(..., state=result.state), which goes on",
