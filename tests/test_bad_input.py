@@ -214,6 +214,8 @@ RUN = [
     ("batch of None", lambda: fit(batch_size=None), TypeError, "batch_size must be .*whole number, found None"),
     ("batch of True", lambda: fit(batch_size=True), TypeError, "batch_size must be .*whole number, found True"),
     ("batch by a wrong name", lambda: fit(batch_size="ful"), ValueError, "must be 'full' or a whole number, found 'ful'"),
+    ("batch by its regime", lambda: fit(batch_size="stochastic"), ValueError, "found 'stochastic'; did you mean 1?"),
+    ("all as a batch", lambda: fit(batch_size="batch"), ValueError, "found 'batch'; did you mean 'full'?"),
     ("batch beyond n", lambda: fit(batch_size=13), ValueError, "batch_size=13 is more than the 12 rows; use 'full' for all"),
     ("batch without data", lambda: bowl(batch_size=2), ValueError, "batch_size=2 needs data, and this run has none"),
     ("no length", lambda: fit(steps=None), ValueError, r"how long\? Give epochs= .* or steps="),

@@ -213,6 +213,18 @@ def test_a_run_whose_groups_have_rates_of_their_own():
         (lambda run: plotting.plot_loss(3), TypeError, "results must be a jgd.Result, a list of them, or a mapping"),
         (lambda run: plotting.plot_loss([run, 3]), TypeError, "takes results of jgd.fit, found 3"),
         (lambda run: plotting.plot_loss(run, smooth="a lot"), ValueError, "smooth must be a number of records, True or False"),
+        (lambda run: plotting.plot_loss(run, optimum=run), TypeError, "optimum must be a loss, found a result: give its"),
+        (lambda run: plotting.plot_regimes([run]), TypeError, "regimes must be a mapping from titles to results"),
+        (
+            lambda run: plotting.plot_contours(run.notes.problem, run.notes.data, run, ranges=(0, 1)),
+            ValueError,
+            r"ranges must be \(\(left, right\), \(low, high\)\), found \(0, 1\)",
+        ),
+        (
+            lambda run: plotting.plot_function(abs, jgd.minimize(lambda w: w**2, 1.0, jgd.gd(0.1), steps=2), range=3),
+            ValueError,
+            r"range must be \(low, high\), found 3",
+        ),
         (lambda run: run.plot(kind="los"), ValueError, "kind must be one of 'loss', 'run'.* found 'los'; did you mean 'loss'"),
         (lambda run: plotting.plot_contours(len, None, run), TypeError, "problem must be a jgd.Problem, found"),
         (lambda run: plotting.plot_function(3, run), TypeError, "f must be a function of one number"),

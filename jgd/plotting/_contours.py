@@ -32,13 +32,13 @@ def plot_contours(
       results: a `jgd.Result`, a list of them, or a mapping from labels to them; each is run again, see `Result.trajectory`.
       ax: the matplotlib axes to draw on; new ones if not given.
       points: at how many steps the ways are looked at, at most.
-      ranges: what the two axes show; the ways, as far as they do not diverge, if not given.
+      ranges: what the two axes show, ((left, right), (low, high)); the ways, as far as they do not diverge, if not given.
 
     Returns:
       The axes.
 
     Raises:
-      TypeError, ValueError: if the parameters are not two, or what is given are no results of runs.
+      TypeError, ValueError: if the parameters are not two, what is given are no results of runs, or ranges no two pairs.
 
     >>> import jgd, matplotlib
     >>> matplotlib.use("agg")
@@ -124,6 +124,8 @@ def _background(ax: Any, scene: Landscape, ways: list[Way], ranges: Any) -> None
     """Shades of grey, light where the loss is low, and contours."""
     from matplotlib.colors import ListedColormap
 
+    if ranges is not None and np.shape(ranges) != (2, 2):
+        raise ValueError(f"ranges must be ((left, right), (low, high)), found {ranges!r}.")
     (left, right), (low, high) = ranges if ranges is not None else (extent(ways, 0), extent(ways, 1))
     across, up = np.linspace(left, right, GRID), np.linspace(low, high, GRID)
     points = np.stack([grid.ravel() for grid in np.meshgrid(across, up)], axis=1)

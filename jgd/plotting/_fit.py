@@ -23,8 +23,8 @@ def plot_fit(result: Any, data: Any = None, ax: Any = None) -> Any:
     """The data with what was fitted to it.
 
     Of one column: the rows and the predicted line (or curve); for classes the probability of the second, rows at 0 and 1. Of two
-    columns and classes: each class in its colour, the stronger the more probable it is, the boundaries where two are equally so.
-    Of more than 2,000 rows as many are drawn, by chance.
+    columns and classes: each class in its colour, the stronger the more probable it is, the decision
+    boundaries where two are equally so. Of more than 2,000 rows as many are drawn, by chance.
 
     Args:
       result: a `jgd.Result` of a problem that predicts.

@@ -31,7 +31,7 @@ def plot_function(
       The axes.
 
     Raises:
-      TypeError, ValueError: if f is no function, or the results are not of one parameter.
+      TypeError, ValueError: if f is no function, the results are not of one parameter, or range is no pair.
 
     >>> import jgd, matplotlib
     >>> matplotlib.use("agg")
@@ -114,6 +114,8 @@ def _ways(f: Any, results: Any, points: int) -> tuple[dict[str, Any], Landscape,
 
 
 def _curve(ax: Any, scene: Landscape, ways: list[Way], range: Any) -> None:
+    if range is not None and np.shape(range) != (2,):
+        raise ValueError(f"range must be (low, high), found {range!r}.")
     low, high = range if range is not None else extent(ways, 0)
     at = np.linspace(low, high, 400)
     loss = scene.of(at[:, None])

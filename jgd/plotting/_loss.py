@@ -40,7 +40,7 @@ def plot_loss(
       The axes.
 
     Raises:
-      TypeError: if what is given is no result.
+      TypeError: if what is given is no result, or the optimum one.
       ValueError: if x is none of these, nothing was given, seconds are not known, or `excess` has no optimum to start from.
 
     >>> import jgd, matplotlib
@@ -56,6 +56,8 @@ def plot_loss(
         raise ValueError("excess=True draws losses above optimum=: give it.")
     if not (smooth is None or isinstance(smooth, (bool, int, np.integer)) and smooth >= 0):
         raise ValueError(f"smooth must be a number of records, True or False, found {smooth!r}.")
+    if isinstance(optimum, Result):
+        raise TypeError("optimum must be a loss, found a result: give its .objective.")
     results = named(results, label)
     x, places = _places(results, x)
     with drawing(ax) as ax:
@@ -184,7 +186,7 @@ def plot_regimes(
       The array of axes.
 
     Raises:
-      ValueError: as `plot_loss`, or if there are more or fewer axes than regimes.
+      TypeError, ValueError: as `plot_loss`, or if regimes have no titles, or there are more or fewer axes than regimes.
 
     >>> import jgd, matplotlib
     >>> matplotlib.use("agg")
@@ -194,6 +196,9 @@ def plot_regimes(
     >>> [ax.get_title() for ax in axes]
     ['full-batch', 'mini-batch, 10 rows']
     """
+    if not isinstance(regimes, Mapping):
+        found = type(regimes).__name__
+        raise TypeError(f"regimes must be a mapping from titles to results, {{'full-batch': result, ...}}, found a {found}.")
     if not regimes:
         raise ValueError("there is nothing to draw: give at least one regime.")
     plt, n = pyplot(), len(regimes)

@@ -238,7 +238,8 @@ def _batch_size(batch_size: Any, n: int | None, split: bool) -> int | None:
     if batch_size == "full":
         return None
     if isinstance(batch_size, str):
-        hint = "; did you mean 'full'?" if batch_size.lower().startswith("f") else "."
+        hint = "; did you mean 'full'?" if batch_size.lower() in ("all", "batch") or batch_size.lower().startswith("f") else "."
+        hint = "; did you mean 1?" if batch_size.lower() in ("stochastic", "sgd", "one") else hint
         raise ValueError(f"batch_size must be 'full' or a whole number, found {shown(batch_size)}{hint}")
     if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool):
         raise TypeError(f"batch_size must be 'full' or a whole number, found {shown(batch_size)}.")
