@@ -135,7 +135,7 @@ THINGS = {
     "compile": "nothing to do: jgd.fit compiles",
     "constant_schedule": "jgd.schedules.constant",
     "cosine_decay_schedule": "jgd.schedules.cosine",
-    "cosine_onecycle_schedule": "jgd.schedules.one_cycle_cosine",
+    "cosine_onecycle_schedule": "jgd.schedules.one_cycle_cosine(peak_value, transition_steps, ...)",
     "cross_val_predict": "jgd.cross_validate(...).predictions()",
     "cross_val_score": "jgd.cross_validate",
     "grad": "jgd.compute_gradients(f, x), or jax.grad(f)(x)",
@@ -143,7 +143,7 @@ THINGS = {
     "gridsearch": "jgd.sweep, with jgd.over([...]) where the values go",
     "inject_hyperparams": "nothing to do: the numbers of a transformation are leaves of a pytree",
     "join_schedules": "jgd.schedules.join",
-    "linear_onecycle_schedule": "jgd.schedules.one_cycle_linear",
+    "linear_onecycle_schedule": "jgd.schedules.one_cycle_linear(peak_value, transition_steps, ...)",
     "linear_schedule": "jgd.schedules.linear",
     "lr_find": "jgd.find_learning_rate",
     "lr_finder": "jgd.find_learning_rate",
@@ -165,7 +165,11 @@ THINGS = {
     "train_test_split": "validation=0.2 of jgd.fit",
     "value_and_grad": "jgd.compute_gradients(f, x), or jax.value_and_grad(f)(x)",
     "vanilla_gd": "jgd.gd",
-    "warmup_cosine_decay_schedule": "jgd.schedules.warmup_cosine",
+    "warmup_constant_schedule": "jgd.schedules.warmup_constant(peak_value, warmup_steps, init_value)",
+    "warmup_cosine_decay_schedule": "jgd.schedules.warmup_cosine(peak_value, warmup_steps, decay_steps, init_value, ...)",
+    "warmup_exponential_decay_schedule": (
+        "jgd.schedules.warmup_exponential(peak_value, warmup_steps, transition_steps, decay_rate, init_value, ...)"
+    ),
 }
 LOSSES = {
     "BCELoss": "binary_cross_entropy",

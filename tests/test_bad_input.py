@@ -78,6 +78,11 @@ def unlike(after):
     return optax.GradientTransformation(lambda params: jnp.int32(0), lambda updates, state, params=None: (updates, after))
 
 
+def returning(answer):
+    """An optax transformation whose update returns this of the gradient and the state."""
+    return optax.GradientTransformation(lambda params: (), lambda updates, state, params=None: answer(updates, state))
+
+
 def of_init(init):
     return of(lambda w: jnp.sum(w**2), init)
 
@@ -562,6 +567,10 @@ START = [
      "link 1 of the chain, .*changes the structure or dtype"),
     ("dtype", lambda: fit(tx=jgd.chain(unlike(0.5), jgd.gd(0.1))), TypeError,
      "link 0 of the chain, .*changes the structure or dtype"),
+    ("updates without a state", lambda: fit(tx=returning(lambda g, s: jax.tree.map(jnp.negative, g))), TypeError,
+     r"an update returns \(updates, state\), .*found float32\[2\], expected LinearParams\(weights=float32\[2\], bias=float"),
+    ("updates of other shapes", lambda: fit(tx=returning(lambda g, s: (jax.tree.map(jnp.sum, g), s))), TypeError,
+     r"structure and shapes, found LinearParams\(weights=float32\[\], bias"),
     ("alone", lambda: fit(tx=GROWING), TypeError, "changes the structure or dtype of its state after a step"),
     ("train", lambda: jgd.train(LINEAR, (X, Y), jgd.chain(jgd.gd(1.0), GROWING), steps=2), TypeError, "link 1 of the chain"),
 ]  # fmt: skip

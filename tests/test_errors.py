@@ -85,6 +85,7 @@ NAMES = [
     ("schedules.cosin", "did you mean 'cosine'"),
     ("schedules.StepLR", "here it is jgd.schedules.step_decay"),
     ("schedules.cosine_decay_schedule", "here it is jgd.schedules.cosine"),
+    ("schedules.warmup_cosine_decay_schedule", r"warmup_cosine\(peak_value, warmup_steps, decay_steps, init_value, ...\)"),
     ("losses.hubr", "did you mean 'huber'"),
     ("losses.CrossEntropyLoss", "here it is jgd.losses.softmax"),
     ("stopping.EarlyStopping", "here it is jgd.stopping.patience"),

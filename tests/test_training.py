@@ -1,6 +1,7 @@
 """Training: three regimes through one step, fit against train, histories, rules, statuses, and what must not be compiled."""
 
 import copy
+import inspect
 import pickle
 
 import chex
@@ -11,7 +12,7 @@ import optax
 import pytest
 
 import jgd
-from jgd.training import _driver
+from jgd.training import _driver, _prepare
 
 X, Y = (np.asarray(a, np.float64) for a in jgd.data.make_linear(100, noise=0.3, key=4))
 PROBLEM = jgd.linear_regression(l2=0.01)
@@ -452,6 +453,49 @@ def test_an_interruption_keeps_what_there_is():
 
     result = bowl(callbacks=[interrupt], chunk=2)
     assert (result.steps, "interrupted" in result.message) == (4, True)
+
+
+def test_a_long_run_can_be_interrupted_though_nobody_looks_on(monkeypatch):
+    advance = _driver.Driver.advance
+
+    def interrupted(self, chunk):
+        if self.step >= 3:
+            raise KeyboardInterrupt
+        advance(self, chunk)
+
+    def fit(epochs):
+        return jgd.fit(PROBLEM, (X, Y), TX, epochs=epochs)
+
+    full = fit(30)
+    monkeypatch.setattr(_driver.Driver, "advance", interrupted)
+    assert (fit(30).steps, "interrupted" in fit(30).message) == (30, False)  # one call
+    monkeypatch.setattr(_driver, "LONG", 1e5)
+    result = fit(30)
+    assert 3 <= result.steps < 30
+    assert "interrupted" in result.message
+    np.testing.assert_array_equal(result.history.loss, full.history.loss[: len(result.history)])
+
+
+def test_which_runs_are_long():
+    def is_long(problem=PROBLEM, data=(X, Y), **options):
+        return _driver.is_long(prepared(problem, data, **options))
+
+    def prepared(problem, data, **options):
+        bound = inspect.signature(jgd.train).bind(problem, data, TX, **options)
+        bound.apply_defaults()
+        return _prepare.prepare(**bound.arguments, clock=False)
+
+    assert not is_long(epochs=1000)
+    assert not is_long(epochs=1000, batch_size=1)
+    assert is_long(epochs=10**8)
+    assert is_long(epochs=10**6, batch_size=10)
+    network = lambda width: jgd.Problem(lambda w, batch: batch.X @ w.sum(1), init=jnp.zeros((5, width)))
+    assert not is_long(network(10), epochs=1000)
+    assert is_long(network(10**5), epochs=1000)
+    assert not is_long(network(10**5), epochs=10)
+    bowl = jgd.Problem(lambda w: w**2, init=1.0)
+    assert not is_long(bowl, None, steps=1000)
+    assert is_long(bowl, None, steps=10**8)
 
 
 def test_minimize_and_tensorflows_two_calls_agree():

@@ -21,8 +21,9 @@ def one_cycle_cosine(count, peak_value, transition_steps, pct_start=0.3, div_fac
     >>> [round(rate(t).item(), 6) for t in (0, 30, 65)]
     [0.004, 0.1, 0.05]
 
-    Source: `optax.cosine_onecycle_schedule`; Smith & Topin, arXiv:1708.07120. PyTorch's `OneCycleLR` has its peak and end a
-    step earlier: transition_steps = total_steps - 1, pct_start = (pct_start * total_steps - 1) / (total_steps - 1).
+    Source: `optax.cosine_onecycle_schedule`, which takes `transition_steps` first; Smith & Topin, arXiv:1708.07120. PyTorch's
+    `OneCycleLR` has its peak and end a step earlier: transition_steps = total_steps - 1,
+    pct_start = (pct_start * total_steps - 1) / (total_steps - 1).
     """
     low, end, top = peak_value / div_factor, peak_value / (div_factor * final_div_factor), pct_start * transition_steps
     up, down = (
@@ -44,7 +45,7 @@ def one_cycle_linear(count, peak_value, transition_steps, pct_start=0.3, pct_fin
     >>> [round(rate(t).item(), 6) for t in (0, 30, 85)]
     [0.004, 0.1, 0.004]
 
-    Source: `optax.linear_onecycle_schedule`; Smith & Topin, arXiv:1708.07120.
+    Source: `optax.linear_onecycle_schedule`, which takes `transition_steps` first; Smith & Topin, arXiv:1708.07120.
     """
     low, end = peak_value / div_factor, peak_value / (div_factor * final_div_factor)
     top, back = pct_start * transition_steps, pct_final * transition_steps

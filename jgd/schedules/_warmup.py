@@ -14,7 +14,7 @@ def warmup_constant(count, peak_value, warmup_steps, init_value=0.0):
     >>> round(jgd.schedules.warmup_constant(0.1, 10)(5).item(), 6)
     0.05
 
-    Source: `optax.warmup_constant_schedule`.
+    Source: `optax.warmup_constant_schedule`, which takes `init_value` first.
     """
     return line(count, init_value, peak_value, warmup_steps)
 
@@ -46,7 +46,7 @@ def warmup_exponential(
     >>> [round(rate(t).item(), 6) for t in (5, 10, 20)]
     [0.05, 0.1, 0.05]
 
-    Source: `optax.warmup_exponential_decay_schedule`.
+    Source: `optax.warmup_exponential_decay_schedule`, which takes `init_value` first.
     """
     after = count - warmup_steps
     decay = exponential_curve(after, peak_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
@@ -65,7 +65,7 @@ def warmup_cosine(count, peak_value, warmup_steps, decay_steps, init_value=0.0, 
     >>> [round(rate(t).item(), 6) for t in (0, 5, 10, 60, 110)]
     [0.0, 0.05, 0.1, 0.05, 0.0]
 
-    Source: `optax.warmup_cosine_decay_schedule`.
+    Source: `optax.warmup_cosine_decay_schedule`, which takes `init_value` first.
     """
     warmup = line(count, init_value, peak_value, warmup_steps)
     alpha = jnp.where(peak_value == 0, 0.0, end_value / jnp.where(peak_value == 0, 1.0, peak_value))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jgd._checks import as_key
 from jgd._expression import unpack
 from jgd.data import Dataset
 from jgd.data._dataset import ready
@@ -23,6 +24,20 @@ from jgd.training.stopping import MAX_STEPS, NONFINITE, RUNNING
 
 # Between two looks at the clock a fit that shows progress (or watches the time) runs for about so many seconds.
 GLANCE = 0.2
+# A run that nobody looks at is one call, which an interruption cannot end. One that multiplies more numbers than these (10
+# seconds or so on a laptop) is driven as if somebody looked on; a step counts as some thousands, for what it does besides.
+LONG, PER_STEP = 3e10, 5e3
+
+
+def is_long(run: Run) -> bool:
+    """Whether a run may take long enough to be interrupted, by a count of products that knows no network from inside."""
+    rows = run.plan.rows or 1
+    size = 1 if run.inputs.data is None else int(np.prod(run.inputs.data.X.shape[1:]))
+    if run.inputs.problem.name == "Problem":  # a run of the others may last as long as this question
+        params = jax.eval_shape(lambda: run.inputs.problem.init(as_key(run.inputs.key), run.inputs.data))
+        size = max(size, sum(leaf.size for leaf in jax.tree.leaves(params)))
+    of_records = 0 if run.plan.batch_loss else record_count(run.steps, run.plan.every) * rows * size
+    return run.steps * (PER_STEP + (run.plan.batch_size or rows) * size) + of_records > LONG
 
 
 def record_count(steps: int, every: int) -> int:

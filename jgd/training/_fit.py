@@ -12,7 +12,7 @@ from jgd._checks import check_count, is_concrete, shown
 from jgd._errors import during, public
 from jgd.models import Problem
 from jgd.training._decide import Carry, Memory, begin
-from jgd.training._driver import Driver, make_result, record_count
+from jgd.training._driver import Driver, is_long, make_result, record_count
 from jgd.training._loop import columns, run_scan, run_while, written
 from jgd.training._plan import Inputs, Plan, stored
 from jgd.training._prepare import prepare
@@ -176,7 +176,9 @@ def fit(
       chunk: how many records a chunk has; by the clock if not given.
 
     Returns:
-      A `Result`. The history holds a record at the start, after every epoch (or as `record` says), and at the end.
+      A `Result`. The history holds a record at the start, after every epoch (or as `record` says), and at the end. An
+      interruption (Ctrl-C) ends the run, and what there is by then is returned; only a run of a few seconds that nobody
+      looks at is one call that goes to its end first, and then raises KeyboardInterrupt.
 
     Raises:
       TypeError, ValueError: for bad arguments or data, before anything is compiled.
@@ -199,6 +201,7 @@ def fit(
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise TypeError(f"callbacks must be a list of functions of a Result, found {shown(callbacks)}.")
     watched = progress or bool(callbacks) or chunk is not None or stop is not None and "seconds" in stop.functions.needs
+    watched = watched or is_long(run)
     one_by_one = None if all(getattr(callback, "paced", False) for callback in callbacks) else 1
     with meter(progress) as show:
         driver = Driver(run, batch_size, watched)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jgd._checks import as_key, shown
-from jgd._errors import public
+from jgd._errors import described, public
 from jgd.data import Dataset
 from jgd.models import Problem, _rays
 from jgd.models._problem import loss_values, pinned, where_frozen
@@ -116,6 +116,12 @@ def training_step(
 
 def moved(state: State, to: Direction) -> State:
     """The state a step further."""
+    shapes = lambda tree: (jax.tree.structure(tree), [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)])
+    if shapes(to.updates) != shapes(state.params):
+        raise TypeError(
+            "the optimizer's updates are not like the parameters: an update returns (updates, state), the updates of their "
+            f"structure and shapes, found {described(to.updates)}, expected {described(state.params)}."
+        )
     params = optax.apply_updates(state.params, to.updates)
     return state._replace(params=params, opt_state=to.opt_state, step=state.step + 1, model_state=to.model_state)
 
