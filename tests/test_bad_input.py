@@ -359,7 +359,7 @@ OPTIMIZERS = [
     ("a number", lambda: fit(tx=0.1), TypeError,
      r"tx is not an optimizer: expected one such as jgd.adam\(0.01\), found 0.1"),
     ("a problem", lambda: fit(tx=LINEAR), TypeError, r"tx is not an optimizer: .*found linear_regression\(\)"),
-    ("a tuple", lambda: fit(tx=(jgd.gd(0.1),)), TypeError, r"tx is not an optimizer: .*found \(gd\(0.1\),\)"),
+    ("a tuple", lambda: fit(tx=(jgd.gd(0.1),)), TypeError, r"tx must be one optimizer, found 1: jgd.sweep"),
     ("text of a problem", lambda: fit(tx="linear_regression()"), TypeError,
      r"not an optimizer: .*found linear_regression\(\)"),
     ("text not closed", lambda: fit(tx="adam(0.1"), ValueError,
