@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +11,9 @@ import numpy as np
 import pytest
 
 import jgd
-from jgd.experiments import _blocks, _layout
+from jgd.experiments import _blocks, _layout, _run
 from jgd.experiments._groups import Order
-from jgd.training import _lanes
+from jgd.training import _driver, _lanes
 from jgd.training._lanes import run_lanes
 from tests.table import CORE, SCHEDULES, TRANSFORMATIONS
 
@@ -239,6 +240,39 @@ def stopping_sweep(**options):
     rates = np.geomspace(0.002, 0.2, 24)
     problem = jgd.Problem(lambda w: (w - 2.0) ** 2, 5.0)
     return jgd.sweep(problem, None, jgd.gd(jgd.over(rates)), steps=2000, stop=jgd.stopping.target(1e-3), record=10, **options)
+
+
+def test_a_long_sweep_can_be_interrupted_though_nobody_looks_on(monkeypatch):
+    """It comes where the main thread waits, here once the others have taken some steps."""
+    data, rates = jgd.data.make_linear(100), jgd.over([1e-3, 1e-2], name="lr")
+    sweep = lambda epochs: jgd.sweep(jgd.linear_regression(), data, jgd.gd(rates), epochs=epochs)
+    full = sweep(3000)  # so that the program is there
+    went, goes_on, advance, wait = threading.Event(), threading.Event(), _blocks.Block.advance, _run.wait
+
+    def advanced(self, *how):
+        advance(self, *how)
+        went.set()
+        assert goes_on.wait(60)
+
+    def interrupted(waiting, **options):
+        went.wait(60)
+        if not goes_on.is_set():
+            goes_on.set()
+            raise KeyboardInterrupt
+        return wait(waiting, **options)
+
+    monkeypatch.setattr(_blocks.Block, "advance", advanced)
+    monkeypatch.setattr(_run, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(3000)
+    went.clear(), goes_on.clear()
+    monkeypatch.setattr(_driver, "LONG", 1.0)
+    monkeypatch.setattr(_blocks, "GLANCE", 0.0)
+    found = sweep(3000)
+    for lane, whole in zip(found, full, strict=True):
+        assert lane.steps < 3000
+        assert "the sweep was interrupted" in lane.message
+        np.testing.assert_array_equal(lane.history.loss, whole.history.loss[: len(lane.history.loss)])
 
 
 def test_narrower_tables_change_nothing_but_the_waste(monkeypatch):

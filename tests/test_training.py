@@ -478,7 +478,8 @@ def test_a_long_run_can_be_interrupted_though_nobody_looks_on(monkeypatch):
 
 def test_which_runs_are_long():
     def is_long(problem=PROBLEM, data=(X, Y), **options):
-        return _driver.is_long(prepared(problem, data, **options))
+        run = prepared(problem, data, **options)
+        return _driver.is_long(run.plan, run.inputs, run.steps)
 
     def prepared(problem, data, **options):
         bound = inspect.signature(jgd.train).bind(problem, data, TX, **options)

@@ -15,7 +15,7 @@ from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
 from jgd.experiments._settings import Settings
 from jgd.models import Problem
-from jgd.training._driver import record_count
+from jgd.training._driver import is_long, record_count
 from jgd.training._plan import Plan
 from jgd.training._prepare import Run, once, prepare, split
 from jgd.training._start import check_start
@@ -72,6 +72,11 @@ class Group:
             order.append(np.array(numbers)[part.order])
         self.order = np.concatenate(order)
         self._first = parts[0].run.inputs
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its lanes may take long enough, one beside the other, to be interrupted."""
+        return is_long(self.plan, self._first, self.steps, len(self.lanes))
 
     @property
     def own_data(self) -> bool:

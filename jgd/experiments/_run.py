@@ -97,8 +97,9 @@ def run(found: list[Group], memory: float | None, halving: Halving | None, show:
     rungs = [np.full(len(group.lanes), -1) for group in found]
     interrupted = threading.Event()
     pool = _pool(at_once)
+    watched = show is not None or any(group.is_long for group in found)
     for k, share in enumerate(_shares(found, halving)):
-        _advance(pool, every, share, interrupted, show)
+        _advance(pool, every, share, interrupted, watched, show)
         if share < 1 and not interrupted.is_set():
             _cut(pool, found, blocks, halving, k, rungs)
     ended_lanes = [ended(group, blocks[i], rungs[i]) for i, group in enumerate(found)]
@@ -111,7 +112,9 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, "jgd sweep")
 
 
-def _advance(pool: ThreadPoolExecutor, blocks: list[Block], share: float, interrupted: threading.Event, show) -> None:
+def _advance(
+    pool: ThreadPoolExecutor, blocks: list[Block], share: float, interrupted: threading.Event, watched: bool, show: Any
+) -> None:
     """Runs all blocks up to a share of their runs."""
     settings = _settings()
 
@@ -122,7 +125,7 @@ def _advance(pool: ThreadPoolExecutor, blocks: list[Block], share: float, interr
     def advance(block: Block) -> None:
         until = block.last if share >= 1 else max(1, round(share * (block.last - 1)))
         while block.running and block.records < until and not interrupted.is_set():
-            block.advance(until, show is not None, interrupted.is_set)
+            block.advance(until, watched, interrupted.is_set)
         if share >= 1 or not block.running:
             block.finish()
 
@@ -136,12 +139,13 @@ def _advance(pool: ThreadPoolExecutor, blocks: list[Block], share: float, interr
                 future.result()
     except KeyboardInterrupt:
         interrupted.set()
-        if show is None:  # a call that nobody watches runs to its end, and there is nothing before
+        if not watched:  # a call runs to its end, and there is nothing before
             raise
         wait(waiting)
         for block in blocks:
             block.finish()
-        show(blocks)
+        if show is not None:
+            show(blocks)
     except BaseException:
         interrupted.set()  # the others need not go on
         wait(waiting)

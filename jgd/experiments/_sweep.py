@@ -51,8 +51,8 @@ def sweep(
       memory: bytes that the programs may take at once; half of what is free if not given. More lanes than fit run in turn.
         A share as `validation` takes a copy of the data for each key.
       progress: say how far it is, as `jgd.fit` does: steps of lanes, how many lanes are running, have ended, and failed, the
-        least loss, speed and time left. An interruption (Ctrl-C) then keeps what there is; without it nothing is kept, and the
-        call under way goes on behind it.
+        least loss, speed and time left. An interruption (Ctrl-C) then keeps what there is, as where a sweep may take long; of a
+        sweep of a few seconds without progress nothing is kept.
       confirm: run even more than 50 programs or a million lanes.
 
     Returns:

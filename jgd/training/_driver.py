@@ -26,18 +26,22 @@ from jgd.training.stopping import MAX_STEPS, NONFINITE, RUNNING
 GLANCE = 0.2
 # A run that nobody looks at is one call, which an interruption cannot end. One that multiplies more numbers than these (10
 # seconds or so on a laptop) is driven as if somebody looked on; a step counts as some thousands, for what it does besides.
-LONG, PER_STEP = 3e10, 5e3
+LONG, PER_STEP, SIDE_BY_SIDE = 3e10, 5e3, 8
 
 
-def is_long(run: Run) -> bool:
-    """Whether a run may take long enough to be interrupted, by a count of products that knows no network from inside."""
-    rows = run.plan.rows or 1
-    size = 1 if run.inputs.data is None else int(np.prod(run.inputs.data.X.shape[1:]))
-    if run.inputs.problem.name == "Problem":  # a run of the others may last as long as this question
-        params = jax.eval_shape(lambda: run.inputs.problem.init(as_key(run.inputs.key), run.inputs.data))
+def is_long(plan: Plan, inputs: Inputs, steps: int, lanes: int = 1) -> bool:
+    """Whether a run may take long enough to be interrupted, by a count of products that knows no network from inside.
+
+    Many lanes at once are products of matrices, of which as much takes a fraction of the time.
+    """
+    rows = plan.rows or 1
+    size = 1 if inputs.data is None else int(np.prod(inputs.data.X.shape[1:]))
+    if inputs.problem.name == "Problem":  # a run of the others may last as long as this question
+        params = jax.eval_shape(lambda: inputs.problem.init(as_key(inputs.key), inputs.data))
         size = max(size, sum(leaf.size for leaf in jax.tree.leaves(params)))
-    of_records = 0 if run.plan.batch_loss else record_count(run.steps, run.plan.every) * rows * size
-    return run.steps * (PER_STEP + (run.plan.batch_size or rows) * size) + of_records > LONG
+    of_records = 0 if plan.batch_loss else record_count(steps, plan.every) * rows * size
+    products = steps * (PER_STEP + (plan.batch_size or rows) * size) + of_records
+    return products * lanes > LONG * (1 if lanes == 1 else SIDE_BY_SIDE)
 
 
 def record_count(steps: int, every: int) -> int:

@@ -201,7 +201,7 @@ def fit(
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise TypeError(f"callbacks must be a list of functions of a Result, found {shown(callbacks)}.")
     watched = progress or bool(callbacks) or chunk is not None or stop is not None and "seconds" in stop.functions.needs
-    watched = watched or is_long(run)
+    watched = watched or is_long(run.plan, run.inputs, run.steps)
     one_by_one = None if all(getattr(callback, "paced", False) for callback in callbacks) else 1
     with meter(progress) as show:
         driver = Driver(run, batch_size, watched)
