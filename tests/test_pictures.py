@@ -233,6 +233,8 @@ def test_a_run_whose_groups_have_rates_of_their_own():
         (lambda run: plotting.plot_weights(run, plt.subplots()[1]), ValueError, "2 arrays to draw, but 1 axes"),
         (lambda run: plotting.plot_coefficients(run), TypeError, "draws what jgd.regularization_path returns"),
         (lambda run: plotting.plot_scores(run), TypeError, "draws what jgd.cross_validate returns"),
+        (lambda run: plotting.plot_sweep(run), TypeError, "draws what jgd.sweep returns"),
+        (lambda run: plotting.plot_loss(run, logy=True), TypeError, "plot_loss has no argument 'logy': did you mean 'log'"),
         (lambda run: plotting.plot_intervals(run), TypeError, "draws what jgd.bootstrap returns"),
         (lambda run: plotting.plot_learning_curve(run), TypeError, "draws what jgd.learning_curve returns"),
     ],

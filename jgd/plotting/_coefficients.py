@@ -5,6 +5,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jgd import _checks
+from jgd._errors import public
 from jgd.experiments import Bootstrap, RegularizationPath
 from jgd.experiments._resampled import named_parameters
 from jgd.plotting._marks import NAMED, legend
@@ -13,6 +15,7 @@ from jgd.plotting._style import COLOURS, INK, MARKERS, PAPER, drawing, plain
 from jgd.plotting._table import Column
 
 
+@public
 def plot_coefficients(path: RegularizationPath, ax: Any = None) -> Any:
     """The weights against the penalty, a line each; the intercept, which is not penalised, is left out.
 
@@ -40,7 +43,7 @@ def plot_coefficients(path: RegularizationPath, ax: Any = None) -> Any:
     Source: Hastie, Tibshirani & Friedman, "The elements of statistical learning" (2009), figure 3.8.
     """
     if not isinstance(path, RegularizationPath):
-        raise TypeError(f"plot_coefficients draws what jgd.regularization_path returns, found {path!r}.")
+        raise TypeError(f"plot_coefficients draws what jgd.regularization_path returns, found {_checks.shown(path)}.")
     if len(path) < 2:
         raise ValueError("a path of one penalty is no line: give several, such as l2=numpy.logspace(-4, 1, 20).")
     names = [name for name, part, _ in named_parameters(jax.tree.map(lambda leaf: leaf[0], path.params), path._data) if part == 0]
@@ -71,6 +74,7 @@ def plot_coefficients(path: RegularizationPath, ax: Any = None) -> Any:
     return ax
 
 
+@public
 def plot_intervals(bootstrap: Bootstrap, ax: Any = None, *, level: float = 0.95, method: str = "percentile") -> Any:
     """Each parameter's estimate with its confidence interval; a filled mark where that leaves out zero.
 
@@ -93,7 +97,7 @@ def plot_intervals(bootstrap: Bootstrap, ax: Any = None, *, level: float = 0.95,
     (['weights[0]', 'weights[1]'], 'parameter, with its 95 % interval')
     """
     if not isinstance(bootstrap, Bootstrap):
-        raise TypeError(f"plot_intervals draws what jgd.bootstrap returns, found {bootstrap!r}.")
+        raise TypeError(f"plot_intervals draws what jgd.bootstrap returns, found {_checks.shown(bootstrap)}.")
     settings = bootstrap.settings
     if len(settings) > NAMED:
         raise ValueError(f"plot_intervals tells {NAMED} settings apart, found {len(settings)}: bootstrap fewer at a time.")

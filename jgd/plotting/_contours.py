@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.models import Problem
 from jgd.plotting._animate import animation, clock
 from jgd.plotting._loss import named
@@ -17,6 +18,7 @@ FEW = 60
 INSTEAD = "take a linear model of one column with intercept, or of two without, or a function of two numbers"
 
 
+@public
 def plot_contours(
     problem: Problem, data: Any, results: Any, ax: Any = None, *, points: int = 200,
     ranges: tuple[tuple[float, float], tuple[float, float]] | None = None,
@@ -58,6 +60,7 @@ def plot_contours(
     return ax
 
 
+@public
 def animate_contours(
     problem: Problem, data: Any, results: Any, ax: Any = None, *, frames: int = 60, interval: float = 80.0,
     ranges: tuple[tuple[float, float], tuple[float, float]] | None = None,

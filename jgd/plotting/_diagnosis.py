@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.diagnosis import Diagnosis, Finding
 from jgd.plotting._loss import _places, named, plot_loss
 from jgd.plotting._marks import legend
@@ -14,6 +15,7 @@ from jgd.plotting._style import COLOURS, PAPER, drawing, plain
 ROSE = 1e-3
 
 
+@public
 def plot_diagnosis(
     result: Any, ax: Any = None, *, diagnosis: Diagnosis | None = None, x: str = "epoch", smooth: int | bool | None = None
 ) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
 from jgd.models._problem import encode
@@ -19,6 +20,7 @@ CLASSES = tuple(COLOURS[i] for i in (0, 4, 2, 3, 1, 5, 6))
 INSTEAD = "fit one or two columns for a picture, or compare predictions with targets by plain matplotlib"
 
 
+@public
 def plot_fit(result: Any, data: Any = None, ax: Any = None) -> Any:
     """The data with what was fitted to it.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.models import Problem
 from jgd.plotting._animate import animation, clock
 from jgd.plotting._loss import named
@@ -15,6 +16,7 @@ from jgd.plotting._ways import Landscape, Way, check_count_of, extent, longest
 INSTEAD = "draw two by plot_contours, and more by plot_loss"
 
 
+@public
 def plot_function(
     f: Callable[[Any], Any] | Problem, results: Any, ax: Any = None, *, points: int = 60, range: tuple[float, float] | None = None
 ) -> Any:
@@ -54,6 +56,7 @@ def plot_function(
     return ax
 
 
+@public
 def animate_function(
     f: Callable[[Any], Any] | Problem, results: Any, ax: Any = None, *, frames: int = 60, interval: float = 80.0,
     range: tuple[float, float] | None = None,

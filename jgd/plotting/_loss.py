@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.plotting._marks import legend
 from jgd.plotting._smooth import moving_average, window_of
 from jgd.plotting._style import COLOURS, MARKERS, drawing, fit_axis, ink_ticks, plain, pyplot, several_axes, spans, styled
@@ -16,6 +17,7 @@ AXES = ("epoch", "step", "seconds")
 BESIDE = 5
 
 
+@public
 def plot_loss(
     results: Any, ax: Any = None, *, x: str = "epoch", log: bool | None = None, smooth: int | bool | None = None,
     optimum: float | None = None, excess: bool = False, label: str | None = None,
@@ -168,6 +170,7 @@ def _losses(result: Any, above: float | None) -> dict[str, np.ndarray]:
     return curves
 
 
+@public
 def plot_regimes(
     regimes: Mapping[str, Any], axes: Any = None, *, optimum: float | None = None, excess: bool = False, x: str = "epoch",
     smooth: int | bool | None = None, title: str | None = None,

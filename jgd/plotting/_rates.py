@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.plotting._style import COLOURS, drawing, fit_axis
 
 
+@public
 def plot_learning_rates(found: Any, ax: Any = None) -> Any:
     """The loss against the growing learning rate: each key's thin, their smoothed mean thick, the suggestion marked.
 

@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from jgd._errors import public
 from jgd.plotting._loss import _places, named, plot_loss
 from jgd.plotting._marks import legend
 from jgd.plotting._smooth import moving_average, window_of
 from jgd.plotting._style import COLOURS, ink_ticks, plain, pyplot, several_axes, spans, styled
 
 
+@public
 def plot_run(result: Any, axes: Any = None, *, x: str = "epoch", smooth: int | bool | None = None) -> Any:
     """The loss of a run, and below it, smaller, its learning rate and its gradient norm, where they were recorded.
 

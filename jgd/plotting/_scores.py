@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from jgd import _checks
 from jgd._checks import nearest
+from jgd._errors import public
 from jgd.experiments import CrossValidation, LearningCurve
 from jgd.experiments._values import labels
 from jgd.plotting._marks import NAMED, fit, legend
@@ -17,6 +19,7 @@ from jgd.plotting._table import Column, alike
 FLOOR = 1e-3
 
 
+@public
 def plot_scores(scores: CrossValidation, ax: Any = None, *, metric: str | None = None, x: str | None = None) -> Any:
     """Mean scores over the folds, with a band of one standard error; each fold's are faint.
 
@@ -45,7 +48,7 @@ def plot_scores(scores: CrossValidation, ax: Any = None, *, metric: str | None =
     ('l2', 'test_loss: mean ± error of 5 folds')
     """
     if not isinstance(scores, CrossValidation):
-        raise TypeError(f"plot_scores draws what jgd.cross_validate returns, found {scores!r}.")
+        raise TypeError(f"plot_scores draws what jgd.cross_validate returns, found {_checks.shown(scores)}.")
     if x is not None and x not in scores.names:
         raise KeyError(f"{x!r} was not crossed with the folds; {nearest(x, scores.names)}")
     metric = scores._metric(metric)
@@ -122,6 +125,7 @@ def _values(scores: CrossValidation, name: str) -> list[Any]:
     return [shown[i] for i in scores._settings.index[: scores._count, axis]]
 
 
+@public
 def plot_learning_curve(curve: LearningCurve, ax: Any = None, *, metric: str | None = None) -> Any:
     """Scores against the number of rows trained on: of the rows left out, and of those trained on; mean and one deviation.
 
@@ -144,7 +148,7 @@ def plot_learning_curve(curve: LearningCurve, ax: Any = None, *, metric: str | N
     ('rows trained on', ['rows left out', 'rows trained on'])
     """
     if not isinstance(curve, LearningCurve):
-        raise TypeError(f"plot_learning_curve draws what jgd.learning_curve returns, found {curve!r}.")
+        raise TypeError(f"plot_learning_curve draws what jgd.learning_curve returns, found {_checks.shown(curve)}.")
     name = "loss" if metric is None else metric
     parts = {"rows left out": curve.scores(name), "rows trained on": curve.scores(name, trained=True)}
     handles: list[Any] = []

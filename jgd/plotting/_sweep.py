@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from jgd import _checks
+from jgd._errors import public
+from jgd.experiments import Sweep
 from jgd.plotting._fan import fan
 from jgd.plotting._marks import NAMED, band, best_label, cross, fit, legend, quantiles
 from jgd.plotting._scales import colours, edges, norm, norm_of, placed, show_axis
@@ -16,6 +19,7 @@ KINDS = ("curve", "map", "fan")
 SCALED = 100
 
 
+@public
 def plot_sweep(
     sweep: Any, x: str | None = None, y: str | None = None, *, kind: str | None = None, metric: str | None = None, ax: Any = None
 ) -> Any:
@@ -46,6 +50,7 @@ def plot_sweep(
       The axes.
 
     Raises:
+      TypeError: for something else than a sweep.
       KeyError: for a name that was not swept, or a metric that was not recorded; the message offers near ones.
       ValueError: for an unknown kind, a y that it does not have, too few swept names for it, or a sweep without lanes.
 
@@ -57,6 +62,8 @@ def plot_sweep(
     >>> ax.get_xlabel(), ax.get_xscale(), ax.get_ylabel(), [text.get_text() for text in ax.get_legend().get_texts()]
     ('lr', 'log', 'loss', ['0', '0.9', 'failed'])
     """
+    if not isinstance(sweep, Sweep):
+        raise TypeError(f"plot_sweep draws what jgd.sweep returns, found {_checks.shown(sweep)}; plot_loss draws single runs.")
     if kind is not None and kind not in KINDS:
         raise ValueError(f"kind must be {', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}, found {kind!r}.")
     for name in (x, y):

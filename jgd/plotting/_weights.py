@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgd._errors import public
 from jgd.plotting._loss import named
 from jgd.plotting._marks import QUANTILES, legend
 from jgd.plotting._style import COLOURS, INK, MARKERS, ink_ticks, plain, pyplot, several_axes, styled
@@ -22,6 +23,7 @@ PANELS = 12
 NUMBERS = 20_000
 
 
+@public
 def plot_weights(result: Any, axes: Any = None, *, points: int = 60, activations: Callable[[Any], Any] | None = None) -> Any:
     """Histograms of the weights over training, a panel for each array: the darker, the more of them have that value then.
 
