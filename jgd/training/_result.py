@@ -244,7 +244,8 @@ class Result(Answering, Shown):
         start = f" and {losses[0]:.4g} at the start" if len(losses) > 1 else ""
         rose = len(losses) > 1 and losses[-1] > losses[0]
         lower = "Lower the learning rate (by 10, to begin with)"
-        columns = self.notes.data is not None  # a function without data has none to standardise
+        # A function without data has none to standardise, and `jgd.read` has done it.
+        columns = self.notes.data is not None and self.notes.data.encoder is None
         by = self.notes.ended_by or (f"{self.notes.stop!r} was met" if self.notes.stop is not None else "its rule was met")
         text = {
             "running": f"still running, {last}{start}.",
@@ -254,9 +255,10 @@ class Result(Answering, Shown):
             "stalled": f"the parameters no longer move, but the rule is not met; {last}. Loosen the rule's tolerance, "
             "enable float64, or check that the learning rate is not zero.",
             "diverged": f"the loss grew without bound: {last}{start}. {lower}, "
-            f"{'standardise the columns, ' * columns}or put jgd.clip_by_global_norm(1.0) first in the chain.",
+            f"{'standardise the columns, ' * columns}or put jgd.clip_by_global_norm(1.0) first in the chain; "
+            "result.diagnose() looks for the cause.",
             "nonfinite": f"the parameters or the loss became NaN or infinite; before that {last}{start}; the last finite "
-            f"parameters are kept. {lower}{', or standardise the columns' * columns}.",
+            f"parameters are kept. {lower}{', or standardise the columns' * columns}; result.diagnose() looks for the cause.",
         }[self.status]
         return f"{self.status} at step {int(self.state.step)}: {text}"
 
