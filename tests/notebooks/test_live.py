@@ -7,7 +7,7 @@ import nbclient
 import nbformat
 import pytest
 
-from tests.notebooks.test_notebooks import ThisInterpreter
+from docs._site.notebooks import ThisInterpreter
 
 CELLS = {
     "setup": "import jgd\nX, y = jgd.data.make_linear(200)\nproblem = jgd.linear_regression()",
