@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 import jgd
 from jgd._display import Facts, Shown, Table, View, blocks
@@ -335,7 +336,7 @@ def test_one_that_is_too_large_says_so():
 
 
 def test_in_ipython_a_display_has_both_forms(shown):
-    formatter = pytest.importorskip("IPython.core.formatters").DisplayFormatter()
+    formatter = DisplayFormatter()
     formatter.ipython_display_formatter.enabled = False
     bundle, _ = formatter.format(shown["a chain"])
     assert set(bundle) >= {"text/html", "text/plain"}

@@ -144,8 +144,8 @@ def _evaluate(X, y, share, theta, classes, free, wide):
     """z, the mean loss's gradient in float64, and of one lane the mean loss."""
     dtype, (n, d), lanes = jnp.float64 if wide else X.dtype, X.shape, theta.shape[:3]
     weights = theta.reshape(-1, theta.shape[-1]).astype(dtype)
-    # XLA works at a whole product of one lane on all cores, at a loop over blocks on one; a product of one row of slopes with X
-    # is then several times as fast as a sum of multiples of its rows.
+    # XLA works at a whole product of one lane on all cores, at a loop over blocks on one; and a sum of multiples of X's rows is
+    # then several times as fast as the product of one row of slopes with X.
     vector = len(weights) == 1 and not wide
 
     def of_block(start, size):

@@ -43,7 +43,7 @@ def solve(
 ) -> Result:  # fmt: skip
     """Linear or logistic regression to its optimum, by the chain of solvers that suits the data, with a proof.
 
-    Ends where objective - optimum <= tol * objective is proved (see `jgd.certificate`), after up to five steps more if they bring
+    Ends where objective - optimum <= tol * objective is proved (see `jgd.certificate`), after a few steps more if they may bring
     |grad|^2 / (2 l2) there, which is a cheap proof. Least squares are solved in closed form.
     For logistic regression
 
