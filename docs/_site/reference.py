@@ -174,7 +174,7 @@ PAGES = (
             ("Cross-validation", ("experiments._cross_validate", "experiments._cross_validation")),
             ("Folds", ("experiments.folds",)),
             ("Bootstrap and jackknife", ("experiments._bootstrap", "experiments._resampled")),
-            ("Regularization paths", ("experiments._path",)),
+            ("Regularization paths", ("experiments._path", "experiments._paths")),
             ("Learning curves", ("experiments._learning_curve",)),
         ),
     ),

@@ -9,6 +9,7 @@ from jgd.experiments._ensemble import Ensemble, Spread, ensemble
 from jgd.experiments._finder import LearningRates, find_learning_rate
 from jgd.experiments._learning_curve import LearningCurve, learning_curve
 from jgd.experiments._path import RegularizationPath, regularization_path
+from jgd.experiments._paths import RegularizationPaths
 from jgd.experiments._resampled import Bootstrap, Jackknife
 from jgd.experiments._sweep import sweep
 from jgd.experiments._sweep_result import Sweep
@@ -23,6 +24,7 @@ __all__ = [
     "LearningCurve",
     "LearningRates",
     "RegularizationPath",
+    "RegularizationPaths",
     "Spread",
     "Sweep",
     "bootstrap",

@@ -1,7 +1,7 @@
 """`regularization_path`: optima along a range of penalties."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -10,10 +10,11 @@ import numpy as np
 from jgd._checks import shown
 from jgd._display import Shown, View
 from jgd._errors import Answering, public
-from jgd._over import Over, refuse_over
+from jgd._over import Over, held_over, refuse_over
 from jgd.data import Dataset
 from jgd.experiments._cross_validate import cross_validate
 from jgd.experiments._cross_validation import CrossValidation
+from jgd.experiments._paths import RegularizationPaths, crossed
 from jgd.experiments._resampled import named_parameters
 from jgd.experiments._weightings import Whole, check_solved, check_standardize, encoded, solve_settings, solved_result
 from jgd.models import Problem
@@ -116,24 +117,26 @@ class RegularizationPath(Answering, Shown):
 def regularization_path(
     problem: Problem, data: Any, l2: Sequence[float], *, folds: Any = None, metrics: Sequence[str | Callable] = (),
     standardize: bool = False, key: Any = 0, tol: float | None = None,
-) -> RegularizationPath:  # fmt: skip
+) -> RegularizationPath | RegularizationPaths:  # fmt: skip
     """Solves a linear or logistic regression for a range of penalties, and if wanted for the same on folds, all at once.
 
     For least squares all penalties come from one factorisation. For logistic regression they are solved some at a time, the
     strongest first, each from where those before ended; folds start from the optima of all folds together.
 
     Args:
-      problem: a `jgd.linear_regression` or `jgd.logistic_regression`; its own l2 is not used. (`jgd.cross_validate` crosses
-        penalties with whatever else holds a `jgd.over`.)
+      problem: a `jgd.linear_regression` or `jgd.logistic_regression`; its own l2 is not used. `jgd.over` may stand in it for
+        whatever else it has.
       data: as in `jgd.fit`.
       l2: the penalties, at least 0 and each once, in any order.
-      folds, metrics, standardize, key, tol: as in `jgd.cross_validate`; without folds there are none.
+      folds, metrics, standardize, key, tol: as in `jgd.cross_validate`; without folds there are none. `standardize` may be a
+        `jgd.over([False, True])`. (Runs of an optimizer are no optima: `jgd.cross_validate` crosses them with penalties.)
 
     Returns:
-      A `RegularizationPath`.
+      A `RegularizationPath`; where something holds a `jgd.over`, `RegularizationPaths`: one for each setting, on the same folds.
 
     Raises:
-      TypeError, ValueError: for bad arguments, before anything runs.
+      TypeError, ValueError: for bad arguments, before anything runs; an `over` in the problem's l2 is one, as l2 is what the path
+        runs along.
 
     >>> import jgd, numpy as np
     >>> X, y = jgd.data.make_classes(200, 4, key=0)
@@ -146,8 +149,14 @@ def regularization_path(
     Source: Friedman, Hastie & Tibshirani, "Regularization paths for generalized linear models via coordinate descent", Journal
     of Statistical Software 33 (2010).
     """
-    crossed = "cross penalties with it by jgd.cross_validate of a problem with l2=jgd.over([...])"
-    refuse_over("regularization_path", crossed, problem=problem, l2=l2, folds=folds, key=key)
+    folds = list(folds) if isinstance(folds, Iterator) else folds
+    instead = "a list for l2; jgd.over may stand in the problem and for standardize"
+    refuse_over("regularization_path", instead, l2=l2, folds=folds, metrics=metrics, key=key, tol=tol)
+    if held_over(problem) is not None or held_over(standardize) is not None:
+        one = lambda problem, standardize: regularization_path(
+            problem, data, l2, folds=folds, metrics=metrics, standardize=standardize, key=key, tol=tol
+        )
+        return crossed(problem, data, standardize, one)
     check_solved("regularization_path", problem, data)
     values = _penalties(l2)
     problems = [problem.replace(l2=value) for value in values]

@@ -110,6 +110,24 @@ def path_view(path: Any) -> View:
     return View("RegularizationPath", counted_tones(path.status), [*([drawn] if len(path) > 1 else []), Facts(facts)], head)
 
 
+def paths_view(paths: Any) -> View:
+    """How the paths of all settings ended, and with folds what is best along each."""
+    facts = [(name, _axis(paths._settings, name)) for name in paths.names]
+    header: tuple[str, ...] = (*paths.names, "ended")
+    rows = []
+    for said, path in zip(paths._said(), paths, strict=True):
+        row = [*map(str, said.values()), ", ".join(text for text, _ in counted_tones(path.status))]
+        if path.cross_validation is not None:
+            means = path.cross_validation._means(None)
+            found = np.isfinite(means).any()
+            row += [number(path.best()), f"{np.nanmin(means):.6g}"] if found else ["none", ""]
+        rows.append(tuple(row))
+    if paths[0].cross_validation is not None:
+        header += ("best l2", "mean test loss")
+    tones = counted_tones(np.concatenate([path.status for path in paths]))
+    return View("RegularizationPaths", tones, [Facts(facts), Table(header, rows)], f"of {paths._of()}")
+
+
 def resampled_view(sets: Any) -> View:
     """Each parameter with its standard error, and where the resampled ones lie."""
     head = f"of {len(sets):,} {sets._what}"

@@ -7,7 +7,7 @@ import numpy as np
 
 from jgd import _checks
 from jgd._errors import public
-from jgd.experiments import Bootstrap, RegularizationPath
+from jgd.experiments import Bootstrap, RegularizationPath, RegularizationPaths
 from jgd.experiments._resampled import named_parameters
 from jgd.plotting._marks import NAMED, legend
 from jgd.plotting._scales import placed, show_axis
@@ -42,6 +42,8 @@ def plot_coefficients(path: RegularizationPath, ax: Any = None) -> Any:
 
     Source: Hastie, Tibshirani & Friedman, "The elements of statistical learning" (2009), figure 3.8.
     """
+    if isinstance(path, RegularizationPaths):
+        raise TypeError(f"plot_coefficients draws one path, found {len(path)}: give one of them, such as paths[0].")
     if not isinstance(path, RegularizationPath):
         raise TypeError(f"plot_coefficients draws what jgd.regularization_path returns, found {_checks.shown(path)}.")
     if len(path) < 2:
