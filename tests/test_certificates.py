@@ -13,6 +13,7 @@ import jgd
 from jgd.certificates import _bounds, _constants, _hessian, _rounding, _rows
 from jgd.certificates._certificate import point_of
 from jgd.certificates._dependence import dependent
+from jgd.models._standardized import standardized
 
 LONG = np.longdouble
 KINDS = {"linear": 1, "outputs": 2, "binary": 1, "softmax": 3}
@@ -39,13 +40,14 @@ def triangle_of(A):
 class Reference:
     """One of the objectives in long double, of parameters as one vector, class by class."""
 
-    def __init__(self, kind, X, y, weight, l2, free):
+    def __init__(self, kind, X, y, weight, l2, free, scale=1.0):
         self.kind, self.l2, self.free = kind, LONG(l2), free
         self.A = np.column_stack([X, np.ones(len(X))]).astype(LONG) if free else X.astype(LONG)
         self.share = np.ones(len(X), LONG) / len(X) if weight is None else weight.astype(LONG) / len(X)
         self.k = KINDS[kind]
         self.y = y.reshape(len(X), -1).astype(LONG) if kind in ("linear", "outputs") else np.asarray(y)
         self.penalised = np.ones((self.A.shape[1], self.k), LONG)
+        self.penalised[: X.shape[1]] = np.asarray(scale, LONG).reshape(-1, 1) ** 2
         if free:
             self.penalised[-1] = 0
 
@@ -94,7 +96,7 @@ class Reference:
                     continue
                 blocks.append(block.reshape(len(self.A), -1))
         size = max(np.abs(b).max() for b in blocks)
-        ridge = np.sqrt(self.l2) * self.penalised.T.ravel()
+        ridge = np.sqrt(self.l2 * self.penalised.T.ravel())
         ridge = np.maximum(ridge, LONG(1e-16) * size)
         A = np.concatenate([*blocks, np.diag(ridge)])
         if self.kind == "softmax":  # what moves all classes alike moves nothing
@@ -113,7 +115,7 @@ class Reference:
     def excess(self, theta, best):
         """At most value(theta) - value(best): divergences, which do not cancel, less what rounding did to the slope at `best`."""
         gradient, size = self.gradient(best), np.abs(self.A).T @ (self.share[:, None] * np.abs(self._parts(best)[1]))
-        rounding = LONG(1e-18) * ((size + self.l2 * np.abs(best)) * np.abs(theta - best)).sum()
+        rounding = LONG(1e-18) * ((size + self.l2 * self.penalised * np.abs(best)) * np.abs(theta - best)).sum()
         ridge = self.l2 / 2 * (self.penalised * (theta - best) ** 2).sum()
         if self.kind in ("linear", "outputs"):
             divergence = ((self.A @ (theta - best)) ** 2).sum(1)
@@ -190,12 +192,17 @@ def params_of(kind, theta, free):
     return jgd.LinearParams(weights, bias)
 
 
-def made(kind, X, y, weight, l2, free):
-    """The problem, its data, and the reference."""
+def made(kind, X, y, weight, l2, free, scale=None):
+    """The problem, its data, and the reference; with scales the penalty is l2/2 sum_j (scale_j w_j)^2."""
     problem = problem_of(kind, l2, free)
+    problem = problem if scale is None else standardized(problem, scale)
     data = problem.dataset((X, y, weight) if weight is not None else (X, y))
     kept = None if weight is None else np.asarray(data.sample_weight, np.float64)
-    return problem, data, Reference(kind, np.asarray(data.X, np.float64), np.asarray(data.y), kept, l2, free)
+    return (
+        problem,
+        data,
+        Reference(kind, np.asarray(data.X, np.float64), np.asarray(data.y), kept, l2, free, 1.0 if scale is None else scale),
+    )
 
 
 @pytest.mark.parametrize("part", range(5))
@@ -229,6 +236,56 @@ def test_no_bound_is_ever_optimistic(kind, part):
                 assert proof.gap == min(bounds.values()), (kind, seed, proof, bounds)
                 assert proof.lower_bound <= reference.value(best), (kind, seed, proof)
                 assert math.isfinite(proof.gap) or l2 == 0 and proof.reason and kind in ("binary", "softmax")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_bound_is_optimistic_with_a_penalty_by_column(kind):
+    """That of standardised columns, told in columns as given; scales to 1e-3 and 1e3."""
+    with jax.enable_x64(True), np.errstate(all="ignore"):
+        for seed in range(250, 290):
+            X, y, weight, l2, free, r = drawn(kind, seed)
+            scale = 10 ** r.uniform(-3, 3, size=X.shape[1])
+            problem, data, reference = made(kind, X, y, weight, l2, free, scale)
+            path = reference.path(np.zeros((reference.A.shape[1], reference.k), LONG))
+            best = path[-1]
+            points = [path[0], path[len(path) // 2], best, best * (1 + 1e-5 * r.normal(size=best.shape))]
+            for theta in points:
+                theta = theta.astype(np.float64)
+                params, excess = params_of(kind, theta, free), reference.excess(theta.astype(LONG), best) * (1 - LONG(1e-15))
+                point, family = point_of(problem, data, params)
+                at = _bounds.evaluated(point, family)
+                assert abs(at.objective - reference.value(theta.astype(LONG))) <= at.objective_error
+                assert (np.abs(at.gradient - reference.gradient(theta.astype(LONG))) <= at.gradient_error).all()
+                bounds, _ = _bounds.all_of(point, family, at)
+                assert all(bound >= excess for bound in bounds.values()), (kind, seed, bounds, excess)
+                proof = jgd.certificate(problem, data, params)
+                assert proof.lower_bound <= reference.value(best), (kind, seed, proof)
+                assert math.isfinite(proof.gap) or l2 == 0 and proof.reason and kind in ("binary", "softmax")
+
+
+@pytest.mark.parametrize("free", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_penalty_by_column_is_the_plain_one_on_scaled_columns(kind, free):
+    """The same point in other units has the same bounds."""
+    r = np.random.default_rng(5)
+    with jax.enable_x64(True):
+        X, scale = r.normal(size=(50, 4)) * np.logspace(-2, 2, 4), np.logspace(-2, 2, 4) * r.uniform(0.5, 2, size=4)
+        y = X / scale @ r.normal(size=(4, 2)) + r.normal(size=(50, 2))
+        y = {"linear": y[:, 0], "outputs": y, "binary": y[:, 0] > 0, "softmax": np.arange(50) % 3}[kind]
+        problem, data, _ = made(kind, X, y, None, 0.1, free, scale)
+        plain, scaled, _ = made(kind, X / scale, y, None, 0.1, free)
+        for size in (1e-3, 1.0):
+            theta = size * r.normal(size=(4 + free, KINDS[kind]))
+            given = theta / np.append(scale, [1.0] * free)[:, None]
+            mine = _bounds.all_of(*judged(problem, data, params_of(kind, given, free)))[0]
+            want = _bounds.all_of(*judged(plain, scaled, params_of(kind, theta, free)))[0]
+            assert mine.keys() == want.keys()
+            np.testing.assert_allclose([*mine.values()], [*want.values()], rtol=1e-9)
+
+
+def judged(problem, data, params):
+    point, family = point_of(problem, data, params)
+    return point, family, _bounds.evaluated(point, family)
 
 
 @pytest.mark.parametrize("free", [True, False])

@@ -345,9 +345,10 @@ def test_a_standardised_refit_is_judged_as_it_was_fitted(tx):
     assert "None" not in str(result.diagnose())
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     exact = jgd.solve(problem("linear", 0.1), (Z, y))
-    np.testing.assert_allclose(result.certificate().objective, exact.objective, rtol=1e-5)
-    assert result.certificate().gap == np.inf
-    assert "standardised columns" in result.certificate().reason
+    proof = result.certificate()
+    np.testing.assert_allclose(proof.objective, exact.objective, rtol=1e-5)
+    assert proof.lower_bound <= exact.certificate().objective
+    assert proof.gap <= 1e-6 * proof.objective
 
 
 def test_unknown_scores_are_named():

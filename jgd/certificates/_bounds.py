@@ -1,16 +1,18 @@
 """The bounds: how far above its infimum an objective can be at most.
 
-    P(w, b) = sum_i s_i l_i(z_i) + (l2 / 2) |w|^2,  z_i = x_i w + b,  s_i the weights over n.
+    P(w, b) = sum_i s_i l_i(z_i) + sum_j p_j w_j^2 / 2,  z_i = x_i w + b,  s_i the weights over n,
+
+with p_j = l2, or l2 times the square of column j's deviation where the penalty is that of standardised columns.
 
 **Duality.** With the conjugates l_i*, any alpha_i with sum_i s_i alpha_i = 0 (where there is an intercept; else any alpha_i)
-bounds P from below by -sum_i s_i l_i*(alpha_i) - |v|^2 / (2 l2), v = sum_i s_i alpha_i x_i; as sum_i s_i alpha_i z_i = v w, the
-gap is
+bounds P from below by -sum_i s_i l_i*(alpha_i) - sum_j v_j^2 / (2 p_j), v = sum_i s_i alpha_i x_i; as sum_i s_i alpha_i z_i =
+v w, the gap is
 
-    sum_i s_i (l_i(z_i) + l_i*(alpha_i) - alpha_i z_i) + |l2 w + v|^2 / (2 l2),
+    sum_i s_i (l_i(z_i) + l_i*(alpha_i) - alpha_i z_i) + sum_j (p_j w_j + v_j)^2 / (2 p_j),
 
-two sums of what is never negative, so nothing cancels near the optimum. For alpha_i = l_i'(z_i) the first is 0 and l2 w + v the
-gradient. Where the intercept is free alpha is taken at the intercept that is best for w, and then made exactly feasible, or what
-that would cost is added (see `_families`): the first sum is what the intercept is off by. Source: Fenchel's duality;
+two sums of what is never negative, so nothing cancels near the optimum. For alpha_i = l_i'(z_i) the first is 0, and p_j w_j + v_j
+is the gradient. Where the intercept is free alpha is taken at the intercept that is best for w, and then made exactly feasible,
+or what that would cost is added (see `_families`): the first sum is what the intercept is off by. Source: Fenchel's duality;
 Shalev-Shwartz & Zhang, "Stochastic dual coordinate ascent", JMLR 14 (2013).
 
 **Newton's decrement.** Let H be the Hessian at theta = (w, b), g the gradient, lambda^2 = g' H^-1 g, R = max_i |[x_i, 1]| in the
@@ -71,14 +73,14 @@ class Evaluated(NamedTuple):
 
 def evaluated(point: Point, family: Any) -> Evaluated:
     """The objective and its gradient."""
-    rows, z, pull = point.rows, point.z, point.l2 * point.weights
+    rows, z, pull = point.rows, point.z, point.pull
     slopes = family.slopes(z)
-    objective = dot(rows.share, family.values(z)) + np.sum(pull * point.weights) / 2
+    objective = dot(rows.share, family.values(z)) + np.sum(pull * point.theta) / 2
     off = dot(rows.share, np.abs(slopes).sum(axis=1)) * point.z_error
     off += rows.share.sum() * z.shape[1] * point.z_error**2
     error = off * (1 + of_sum(len(rows))) + (of_sum(len(rows)) + of_sum(pull.size) + 8 * UNIT) * objective
     gradient, gradient_error = rows.mean(slopes, *family.slopes_error(point.z_error))
-    gradient_error = gradient_error + 4 * UNIT * (np.abs(gradient) + np.abs(pull))
+    gradient_error = gradient_error + 8 * UNIT * (np.abs(gradient) + np.abs(pull))
     return Evaluated(float(objective), float(error), gradient + pull, gradient_error)
 
 
@@ -88,9 +90,9 @@ def all_of(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
     The cheapest first, and none after one of at most `enough`.
     """
     squares, bounds = family.curvature_is_constant, {}
-    if point.l2 > 0 or squares:
+    if point.is_penalised or squares:
         bounds["nonnegative"] = at.objective + at.objective_error
-    if point.l2 > 0 and not min(bounds.values()) <= enough:
+    if point.is_penalised and not min(bounds.values()) <= enough:
         bounds["duality"] = duality_gap(point, family)
     if bounds and min(bounds.values()) <= enough:
         return bounds, ""
@@ -99,7 +101,7 @@ def all_of(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
 
 
 def duality_gap(point: Point, family: Any) -> float:
-    """At least the gap to the dual point that the parameters suggest, l2 being positive."""
+    """At least the gap to the dual point that the parameters suggest, each weight having a penalty."""
     rows, share, free = point.rows, point.rows.share, point.rows.fit_intercept
     dual = family.dual(point.z, share, point.z_error, free)
     v, off = rows.mean(dual.slopes, (4 + 4 * dual.slopes.shape[1]) * UNIT)
@@ -108,10 +110,11 @@ def duality_gap(point: Point, family: Any) -> float:
         # The last row of v is the mean of the slopes; that it is not quite 0 costs a move of so much mass.
         infeasible = 2 * float(np.sum(np.abs(v[-1]) + off[-1]))
         off = off + infeasible * rows.largest[:, None]
-    slope = np.abs(point.l2 * point.weights + v) + off + 4 * UNIT * (np.abs(point.l2 * point.weights) + np.abs(v))
-    slope = slope * point.penalised[:, None]
+    slope = np.abs(point.pull + v) + off + 8 * UNIT * (np.abs(point.pull) + np.abs(v))
+    d = rows.X.shape[1]
     divergence = dual.divergence + dual.price(infeasible)
-    return float(divergence + np.sum(slope**2) / (2 * point.l2)) * (1 + 2 * of_sum(len(rows)))
+    distance = np.sum(slope[:d] ** 2 / (2 * point.penalty[:d, None])) * (1 + 8 * UNIT)
+    return float(divergence + distance) * (1 + 2 * of_sum(len(rows)))
 
 
 def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tuple[float, str]:
@@ -124,7 +127,7 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
     kept = np.ones(point.rows.columns * (k if softmax else 1), bool)
     if softmax:  # all logits of a row may move together: the last class stays
         last = kept.reshape(k, -1)[-1]
-        last[:] = False if point.l2 == 0 else point.penalised > 0
+        last[:] = point.penalty > 0
     if kept.sum() > LARGEST:
         return math.inf, f"the Hessian of {kept.sum()} parameters is too large to be factored (at most {LARGEST})"
     if point.z_error > 0.1 and not squares:
@@ -138,7 +141,7 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
             if not bound <= 16 * every * enough:  # all rows will hardly do
                 break
     factor = factored(point, family, kept, softmax)
-    if factor is None and point.l2 == 0:
+    if factor is None and not point.penalty.any():
         kept &= np.tile(~dependent(point.rows), k if softmax else 1)
         factor = factored(point, family, kept, softmax)
     if factor is None:
@@ -161,7 +164,7 @@ def _error_by_rows(point: Point, family: Any, at: Evaluated) -> np.ndarray:
         relative, absolute = family.slopes_error(family.z_error(largest, of_sum(rows.columns) * largest))
         bound = (of_sum(len(rows)) + relative + 3 * UNIT) * slopes[where] + absolute
         out += block.T @ (rows.share[where, None] * bound)
-    return out * (1 + 2 * of_sum(len(rows))) + 4 * UNIT * (np.abs(at.gradient) + 2 * np.abs(point.l2 * point.weights))
+    return out * (1 + 2 * of_sum(len(rows))) + 8 * UNIT * (np.abs(at.gradient) + 2 * np.abs(point.pull))
 
 
 def _by_class(parameters: np.ndarray) -> np.ndarray:

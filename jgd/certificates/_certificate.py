@@ -16,9 +16,10 @@ from jgd._over import refuse_over
 from jgd.certificates import _bounds
 from jgd.certificates._families import Classes, Logistic, Squared
 from jgd.certificates._rounding import UNIT
-from jgd.certificates._rows import Point, Rows
+from jgd.certificates._rows import Point, Rows, with_intercept
 from jgd.data import Dataset
 from jgd.models import Problem
+from jgd.models._standardized import inside, penalty_of
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -118,7 +119,7 @@ def certificate(problem: Problem, data: Any, params: Any, *, enough: float = 0.0
     data = None if data is None else problem.dataset(data)
     if not all(map(is_concrete, jax.tree.leaves((problem, data, params, state)))):
         raise TypeError("certificate looks at numbers, and so cannot be traced by jit, vmap or grad: call it with the result.")
-    if problem.name not in ("linear_regression", "logistic_regression"):
+    if inside(problem).name not in ("linear_regression", "logistic_regression"):
         return _of_any(problem, data, params, state)
     if data is None:
         raise TypeError(f"a certificate of {problem.name} needs the data: give (X, y).")
@@ -143,6 +144,7 @@ def _of_linear(problem: Problem, data: Dataset, params: Any, enough: float) -> C
 
 def point_of(problem: Problem, data: Dataset, params: Any) -> tuple[Point, Any]:
     """A linear model's parameters and rows, and its loss, in float64."""
+    penalty, problem = penalty_of(problem, data.X.shape[1]), inside(problem)
     rows = Rows(data, problem.fit_intercept)
     y, outputs = rows.of(data.y), tuple(data.y.shape[1:])
     if problem.name == "linear_regression":
@@ -151,12 +153,12 @@ def point_of(problem: Problem, data: Dataset, params: Any) -> tuple[Point, Any]:
         binary = problem.classes == 2
         family, outputs = (Logistic(y), ()) if binary else (Classes(y, problem.classes), (problem.classes,))
     theta = _theta(params, (data.X.shape[1], *outputs), problem.fit_intercept)
-    return point_at(rows, float(problem.l2), theta, family), family
+    return point_at(rows, with_intercept(rows, penalty), theta, family), family
 
 
-def point_at(rows: Rows, l2: float, theta: np.ndarray, family: Any) -> Point:
+def point_at(rows: Rows, penalty: np.ndarray, theta: np.ndarray, family: Any) -> Point:
     z, size, error = rows.times(theta)
-    return Point(rows, l2, theta, z, family.z_error(size, error))
+    return Point(rows, penalty, theta, z, family.z_error(size, error))
 
 
 def _judged(point: Point, family: Any, enough: float) -> Certificate:
@@ -205,8 +207,6 @@ def _of_any(problem: Problem, data: Dataset | None, params: Any, state: Any) -> 
     reason = f"{problem.name} is not known to be convex"
     if problem.name == "mixed_precision":
         reason = "with rounded parameters the objective is not convex; take the certificate of the problem inside, .problem"
-    if problem.name == "standardized":
-        reason = "the penalty is that of standardised columns; take the certificate of a fit on columns that are standardised"
     with jax.enable_x64(True):
         double = lambda a: a.astype(jnp.float64) if jnp.issubdtype(jnp.asarray(a).dtype, jnp.floating) else a
         data, params, state = jax.tree.map(lambda a: double(jnp.asarray(a)), (data, params, state))

@@ -15,7 +15,7 @@ from jgd._errors import public
 from jgd._over import refuse_over
 from jgd.certificates._certificate import check_problem
 from jgd.certificates._rounding import UNIT, of_sum
-from jgd.certificates._rows import Rows, penalised
+from jgd.certificates._rows import Rows, with_intercept
 from jgd.models import Problem
 
 # Up to so many columns eigenvalues are computed of the matrix; for more only the largest, from products.
@@ -138,7 +138,7 @@ def _eigenvalues(rows: Rows, curvature: float, l2: float) -> tuple[np.ndarray, f
     gram = np.zeros((rows.columns, rows.columns))
     for where, block in rows.blocks():
         gram += (block * rows.share[where, None]).T @ block
-    matrix = curvature * gram + l2 * np.diag(penalised(rows))
+    matrix = curvature * gram + np.diag(with_intercept(rows, l2))
     return np.linalg.eigvalsh(matrix), (of_sum(len(rows)) + 8 * UNIT * rows.columns) * float(np.trace(matrix))
 
 
@@ -149,7 +149,7 @@ def _largest(rows: Rows, curvature: float, l2: float) -> float:
         return float(values[-1] + error)
 
     def product(v):
-        out = l2 * penalised(rows) * v
+        out = with_intercept(rows, l2) * v
         for where, block in rows.blocks():
             out += curvature * ((rows.share[where] * (block @ v)) @ block)
         return out

@@ -1,8 +1,8 @@
 """Norms in the inverse of the true Hessian, with what rounding may have done to them.
 
-The Hessian is A'A for the rows of A: sqrt(share_i) times a root of the loss's curvature times [x_i, 1], and sqrt(l2) e_j. Its
-triangle T, T'T = A'A, comes from the Gram matrix where that is well enough conditioned, else from a QR factorisation of A block
-by block, which bears the square of the condition. Columns are scaled to length one first.
+The Hessian is A'A for the rows of A: sqrt(share_i) times a root of the loss's curvature times [x_i, 1], and sqrt(p_j) e_j, p_j
+being the penalty of column j. Its triangle T, T'T = A'A, comes from the Gram matrix where that is well enough conditioned, else
+from a QR factorisation of A block by block, which bears the square of the condition. Columns are scaled to length one first.
 
 A computed T is that of A + E, where no column of E is longer than c u sqrt(N p) (of the Gram matrix: entries of E below c u
 sqrt(N)), so that |A v| >= (1 - eta) |T v| with eta = |E| |T^-1|. A bound that needs the inverse Hessian's norm divides by
@@ -142,9 +142,9 @@ def _roots(point: Point, family: Any, kept: np.ndarray, softmax: bool, every: in
         block = root[where, None] * block
         rows = (roots.transpose(1, 0, 2)[..., None] * block[None, :, None, :]).reshape(k * len(block), -1)
         yield rows[:, kept]
-    if point.l2 > 0:
-        penalised = np.tile(point.penalised, k if softmax else 1)
-        yield np.sqrt(point.l2) * np.diag(penalised)[penalised > 0][:, kept]
+    if point.penalty.any():
+        roots = np.sqrt(np.tile(point.penalty, k if softmax else 1))
+        yield np.diag(roots)[roots > 0][:, kept]
 
 
 def longest_at_most(factor: Factor, point: Point, softmax: bool) -> float:

@@ -104,33 +104,34 @@ class Point(NamedTuple):
 
     Attributes:
       rows: the data.
-      l2: the strength of the penalty.
+      penalty: p_j in the penalty sum_j p_j |theta_j|^2 / 2, shape (columns,); 0 for the intercept. Each may be off by 3 units.
       theta: the parameters, shape (columns, k): the intercept is the last row.
       z: predictions or logits, shape (m, k).
       z_error: what any z may be off by.
     """
 
     rows: Rows
-    l2: float
+    penalty: np.ndarray
     theta: np.ndarray
     z: np.ndarray
     z_error: float
 
     @property
-    def weights(self) -> np.ndarray:
-        """The penalised parameters, with zeros in the place of the intercept."""
-        return self.theta * self.penalised[:, None]
+    def pull(self) -> np.ndarray:
+        """The gradient of the penalty."""
+        return self.penalty[:, None] * self.theta
 
     @property
-    def penalised(self) -> np.ndarray:
-        return penalised(self.rows)
+    def is_penalised(self) -> bool:
+        """Whether every weight has a penalty, so that there is an optimum."""
+        return bool((self.penalty[: self.rows.X.shape[1]] > 0).all())
 
 
-def penalised(rows: Rows) -> np.ndarray:
-    """1 for each column with a penalty, 0 for the intercept's."""
-    ones = np.ones(rows.columns)
-    ones[rows.columns - rows.fit_intercept :] = 0.0
-    return ones
+def with_intercept(rows: Rows, of_columns: np.ndarray | float) -> np.ndarray:
+    """What each column has, and 0 for the intercept."""
+    out = np.zeros(rows.columns)
+    out[: rows.X.shape[1]] = of_columns
+    return out
 
 
 def _largest(block: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from jgd.diagnosis._linear import LinearModel
 from jgd.diagnosis._separation import direction
 from jgd.models import Problem
 from jgd.models._signature import takes_data
+from jgd.models._standardized import inside
 from jgd.transformation import GradientTransformation
 
 
@@ -71,11 +72,11 @@ class Case:
 
     @property
     def squares(self) -> bool:
-        return self.problem.name == "linear_regression"
+        return inside(self.problem).name == "linear_regression"
 
     @property
     def is_linear(self) -> bool:
-        return self.problem.name in ("linear_regression", "logistic_regression") and self.data is not None
+        return inside(self.problem).name in ("linear_regression", "logistic_regression") and self.data is not None
 
     @functools.cached_property
     def linear(self) -> LinearModel | None:
@@ -147,7 +148,7 @@ class Case:
     def direction(self) -> tuple[np.ndarray, float, float] | None:
         """A direction that separates classes without a penalty; see `_separation.direction`. None by a finite certificate."""
         model = self.linear
-        if model is None or model.squares or model.l2 > 0 or not self.failed and math.isfinite(self.certificate.gap):
+        if model is None or model.squares or model.penalised or not self.failed and math.isfinite(self.certificate.gap):
             return None
         found = direction(model)
         if found is None:

@@ -103,19 +103,19 @@ def collinear(case: Case) -> Iterator[Finding]:
     if n <= d:
         yield Finding(
             "collinear_columns", True, f"{d} columns, but {n} rows: some column is always a sum of others.",
-            f"leave columns out{'' if model.l2 else ', add rows, or give a penalty (l2)'}.",
+            f"leave columns out{'' if model.penalised else ', add rows, or give a penalty (l2)'}.",
             {"rows": n, "columns": d}, 0.3,
         )  # fmt: skip
         return
     sums, members = _sums(model, left)
     if len(sums):
         one = len(sums) == 1
-        because = "the penalty (l2) chooses among their weights" if model.l2 else "their weights are not determined"
+        because = "the penalty (l2) chooses among their weights" if model.penalised else "their weights are not determined"
         yield Finding(
             "collinear_columns", True,
             f"{named(sums, model.columns)} {'is a sum' if one else 'are sums'} of {named(members, model.columns)}"
             f"{' and the intercept' * model.rows.fit_intercept}, to rounding: {because}.",
-            f"leave {named(sums, model.columns)} out, or give a penalty (l2)." if not model.l2 else
+            f"leave {named(sums, model.columns)} out, or give a penalty (l2)." if not model.penalised else
             f"leave {named(sums, model.columns)} out to have weights that mean something.",
             {"columns": case.columns(sums), "of": case.columns(members)}, 0.3,
         )  # fmt: skip

@@ -16,6 +16,7 @@ from jgd.data import Dataset
 from jgd.diagnosis import _thresholds as limits
 from jgd.models import Problem
 from jgd.models._condensed import triangle_of
+from jgd.models._standardized import inside
 
 
 class Moments(NamedTuple):
@@ -44,9 +45,14 @@ class LinearModel:
     def __init__(self, problem: Problem, data: Dataset, params: Any):
         with np.errstate(all="ignore"):
             self.point, self.family = point_of(problem, data, params)
-        self.squares, self.l2, self.columns = problem.name == "linear_regression", float(problem.l2), data.columns
+        self.squares, self.columns = inside(problem).name == "linear_regression", data.columns
+        self.penalty = self.point.penalty
         self.rows = self.point.rows
         self.width = self.rows.X.shape[1]
+
+    @property
+    def penalised(self) -> bool:
+        return bool(self.penalty.any())
 
     @property
     def softmax(self) -> bool:
@@ -91,11 +97,10 @@ class LinearModel:
     def largest(self, batch_size: int | None = None) -> float:
         """L, the largest curvature there is; in batches of so many rows L_b, the larger of theirs and of an epoch's last."""
         m, n = self.moments, self.rows.count
-        penalty = self.l2 * np.append(np.ones(self.width), np.zeros(int(self.rows.fit_intercept)))
-        whole = float(np.linalg.eigvalsh(self.curvature * m.second + np.diag(penalty))[-1])
+        whole = float(np.linalg.eigvalsh(self.curvature * m.second + np.diag(self.penalty))[-1])
         if batch_size is None:
             return whole
-        of_row = self.curvature * m.longest + self.l2
+        of_row = self.curvature * m.longest + self.penalty.max()
         return max(of_batches(n, b, whole, of_row) for b in (batch_size, n % batch_size) if b)
 
     @functools.cached_property
@@ -116,9 +121,8 @@ class LinearModel:
     def hessian(self) -> np.ndarray | None:
         """At the optimum, of the parameters of one output; None where that is not known."""
         m = self.moments
-        penalty = self.l2 * np.append(np.ones(self.width), np.zeros(int(self.rows.fit_intercept)))
         if self.squares:
-            return 2 * m.second + np.diag(penalty)
+            return 2 * m.second + np.diag(self.penalty)
         if self.optimum is None or self.softmax:
             return None
         return _hessian(self, self.optimum.point)
@@ -142,7 +146,7 @@ class LinearModel:
         return _steps(self.hessian, self.point.theta[:, 0] - self.optimum.point.theta[:, 0], wanted, rate)
 
     def at(self, theta: np.ndarray) -> Point:
-        return point_at(self.rows, self.l2, theta, self.family)
+        return point_at(self.rows, self.penalty, theta, self.family)
 
     def slower(self, wanted: float) -> "Steps | None":
         """How many steps of descent at 1/L bring zero parameters within `wanted` of the optimum, as it is and standardised."""
@@ -183,7 +187,7 @@ class Steps(NamedTuple):
 
 
 def _least_squares(model: LinearModel) -> Optimum | None:
-    p, l2 = model.rows.columns, model.l2
+    p = model.rows.columns
     if p > 2000:
         return None
     y, triangle = model.family.y, np.zeros((0, p + model.family.y.shape[1]))
@@ -191,8 +195,8 @@ def _least_squares(model: LinearModel) -> Optimum | None:
     for where, block in model.rows.blocks(2 * BLOCK):
         triangle = triangle_of(np.concatenate([triangle, root[where] * np.column_stack([block, y[where]])]))
     A, b = triangle[:, :p], triangle[:, p:]
-    if l2 > 0:
-        ridge = math.sqrt(l2 / 2) * np.diag(model.point.penalised)
+    if model.penalty.any():
+        ridge = np.diag(np.sqrt(model.penalty / 2))
         A, b = np.concatenate([A, ridge]), np.concatenate([b, np.zeros((p, b.shape[1]))])
     scale = np.linalg.norm(A, axis=0)
     scale = np.where(scale > 0, scale, 1.0)

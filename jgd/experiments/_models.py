@@ -10,9 +10,10 @@ import numpy as np
 from jgd.data import Dataset
 from jgd.experiments._held_out import held_out_predictions
 from jgd.experiments._sweep_result import Sweep
-from jgd.experiments._weightings import Group, all_params, deviations, solved_result, standardized, take_lane, weight_of
+from jgd.experiments._weightings import Group, all_params, deviations, solved_result, take_lane, weight_of
 from jgd.experiments.folds import Folds
 from jgd.models import LinearParams, Problem
+from jgd.models._standardized import standardized
 from jgd.training import Result, fit
 from jgd.training._result import HostNotes
 

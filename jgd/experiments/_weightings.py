@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._checks import shown
-from jgd._factory import factory
 from jgd._over import Over, refuse_over
 from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
 from jgd.models import Problem
 from jgd.models._problem import encode
+from jgd.models._standardized import standardized
 from jgd.solvers import LaneSolutions, least_squares_lanes, leave_one_out_lanes, solve, solve_lanes
 from jgd.training._result import History, HostNotes, Result
 from jgd.training._step import State
@@ -267,18 +267,3 @@ def solved_result(problem: Problem, data: Dataset, *, standardize: bool, tol: fl
     inside = standardized(problem, deviations(data, weight_of(data)[None])[0])
     result.notes = HostNotes(problem=inside, data=data, steps_per_epoch=1, batch_size="full", explained=text)
     return result
-
-
-def _standardized(problem, deviation):
-    functions = problem.functions
-    return functions._replace(
-        penalty=lambda params: functions.penalty(params._replace(weights=_scaled(params.weights, deviation)))
-    )
-
-
-def _scaled(weights: jax.Array, by: jax.Array) -> jax.Array:
-    return weights * jnp.asarray(by, weights.dtype).reshape(-1, *[1] * (weights.ndim - 1))
-
-
-# A linear model whose penalty is that of columns divided by their deviations; a problem of its own to everything else.
-standardized = factory(_standardized, Problem, name="standardized", arrays=("deviation",))
