@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jgd
-from jgd.certificates import _bounds, _constants, _hessian, _rounding, _rows
+from jgd.certificates import _bounds, _constants, _hessian, _rounding, _rows, _traced
 from jgd.certificates._certificate import point_of
 from jgd.certificates._dependence import dependent
 from jgd.models._standardized import standardized
@@ -763,3 +763,96 @@ def test_the_rule_ends_at_the_first_record_whose_gradient_proves_the_gap():
     assert repr(stop).startswith("stopping.gap(0.0001, ")
     with pytest.raises(ValueError, match="strong_convexity must be at least 0"):
         jgd.stopping.gap(1e-4, -1.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gap_a_run_records_is_never_optimistic(kind):
+    """At 0, at random points, on Newton's way and near the optimum; but for a gradient's rounding, in both precisions."""
+    for x64, first in ((True, 301), (False, 401)):
+        with jax.enable_x64(x64), np.errstate(all="ignore"):
+            eps, known = float(np.finfo(float if x64 else np.float32).eps), 0
+            for seed in range(first, first + 60, 2):  # two shapes, which are a program each
+                X, y, weight, l2, free, r = drawn(kind, seed)
+                weight = np.ones(len(X)) if weight is None else weight
+                problem, data, reference = made(kind, X, y, weight, l2 or 1e-3, free)
+                path = reference.path(np.zeros((reference.A.shape[1], reference.k), LONG))
+                best = path[-1]
+                points = [path[0], 10 ** r.uniform(-2, 1) * r.normal(size=best.shape), path[len(path) // 2], best]
+                points += [best * (1 + 10.0**-e * r.normal(size=best.shape)) for e in (2, 4)]
+                for i, theta in enumerate(points):
+                    theta = np.asarray(theta, float if x64 else np.float32)
+                    params = jax.tree.map(jnp.asarray, params_of(kind, theta, free))
+                    found, objective = float(traced_gap(problem, params, data)), float(reference.value(theta.astype(LONG)))
+                    excess = float(reference.excess(theta.astype(LONG), best))
+                    assert found >= excess * (1 - 100 * eps) - 100 * eps * objective, (seed, i, found, excess)
+                    assert math.isfinite(found) or excess > reference.value(best), (seed, i)
+                    known += math.isfinite(found)
+            assert known >= 0.9 * 30 * len(points)
+
+
+@pytest.mark.parametrize("free", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gap_a_run_records_is_that_by_duality(kind, free):
+    """Without an intercept the very same; else what it is off by counts up to twice, or half where duality is looser."""
+    r = np.random.default_rng(0)
+    X, y = r.normal(size=(80, 3)) + [1, 0, 5], r.normal(size=(80, 2))
+    y = {"linear": y[:, 0], "outputs": y, "binary": y[:, 0] > 0.5, "softmax": np.digitize(y[:, 0], [-0.5, 1.0])}[kind]
+    with jax.enable_x64(True):
+        problem, data, _ = made(kind, X, y, r.uniform(size=80), 0.01, free)
+        for size in (0.1, 1.0):
+            params = params_of(kind, jnp.asarray(size * r.normal(size=(3 + free, KINDS[kind]))), free)
+            want = _bounds.all_of(*judged(problem, data, params))[0]["duality"]
+            found = float(traced_gap(problem, params, data))
+            assert want * (0.5 if free and kind == "binary" else 1 - 1e-9) <= found <= want * ((2 if free else 1) + 1e-9)
+
+
+traced_gap = jax.jit(_traced.gap)
+
+
+@pytest.mark.parametrize("record", ["epoch", "step"])
+@pytest.mark.parametrize("batch_size", ["full", 20])
+def test_the_rule_finds_the_gap_by_itself(batch_size, record):
+    X, y = jgd.data.make_classes(100, 3, key=0)
+    problem = jgd.logistic_regression(l2=0.1)
+    run = lambda **stop: jgd.fit(problem, (X, y), jgd.gd(0.5), batch_size=batch_size, epochs=400, record=record, **stop)
+    result = run(stop=jgd.stopping.gap(1e-3))
+    assert result.status == "converged"
+    gaps = np.asarray(result.history.gap)
+    assert np.flatnonzero(gaps <= 1e-3)[0] == len(gaps) - 1
+    assert 0 < result.certificate().gap <= gaps[-1] <= 1e-3
+    np.testing.assert_allclose(gaps[-1], float(traced_gap(problem, result.params, problem.dataset((X, y)))), rtol=1e-4)
+    assert repr(result.notes.stop) == "stopping.gap(0.001)"
+    assert "gap" not in run(stop=jgd.stopping.gradient_norm(1e-1)).history
+
+
+def test_lanes_find_their_gaps_by_themselves():
+    """In a sweep, and in compiled code, where a penalty of 0 is one that never meets the rule."""
+    X, y = jgd.data.make_linear(60, key=0)
+    one = lambda l2, rate: jgd.fit(jgd.linear_regression(l2=l2), (X, y), jgd.gd(rate), epochs=300, stop=jgd.stopping.gap(1e-3))
+    problem = jgd.linear_regression(l2=jgd.over([0.1, 1.0]))
+    sweep = jgd.sweep(problem, (X, y), jgd.gd(jgd.over([0.1, 0.05])), epochs=300, stop=jgd.stopping.gap(1e-3))
+    for lane, setting in enumerate((l2, rate) for l2 in (0.1, 1.0) for rate in (0.1, 0.05)):
+        alone = one(*setting)
+        assert sweep[lane].steps == alone.steps < 300
+        np.testing.assert_allclose(sweep[lane].history.gap, alone.history.gap, rtol=1e-3, atol=1e-6)
+    stacked = jgd.stack([jgd.linear_regression(l2=v) for v in (0.0, 1.0)])
+    train = jax.jit(jax.vmap(lambda p: jgd.train(p, (X, y), jgd.gd(0.1), epochs=300, stop=jgd.stopping.gap(1e-3))))
+    assert train(stacked).steps.tolist() == [300, one(1.0, 0.1).steps]
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        (
+            jgd.linear_regression(),
+            r"stopping.gap\(0.1\) .* finds the gap of .* strong_convexity=jgd.strong_convexity\(problem, data\)",
+        ),
+        (jgd.logistic_regression(), "without one no such bound is known, so give the problem an l2 above 0"),
+        (jgd.Problem(lambda w: w**2, 1.0), "of Problem give it strong_convexity=, which no curvature of the objective is below"),
+        (jgd.mixed_precision(jgd.linear_regression(l2=1.0)), "of mixed_precision give it strong_convexity="),
+    ],
+)
+def test_where_no_gap_is_known_the_rule_asks(problem, message):
+    data = None if problem.name == "Problem" else ([[0.0], [1.0]], [0, 1])
+    with pytest.raises(ValueError, match=message):
+        jgd.fit(problem, data, jgd.gd(0.1), epochs=9, stop=jgd.stopping.gap(0.1) | jgd.stopping.target(0.0))

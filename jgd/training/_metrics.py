@@ -49,7 +49,7 @@ mse.higher_is_better = mae.higher_is_better = False
 NAMED = {"accuracy": accuracy, "mse": mse, "mae": mae, "r2": r2}
 
 
-RESERVED = ("step", "epoch", "loss", "grad_norm", "learning_rate", "validation_loss")
+RESERVED = ("step", "epoch", "loss", "gap", "grad_norm", "learning_rate", "validation_loss")
 
 
 def named_metrics(metrics: Sequence[str | Callable[..., Any]]) -> tuple[tuple[str, Callable[..., Any]], ...]:

@@ -91,6 +91,8 @@ def prepare(
     plain = all(part is None or part._is_plain for part in (problem, tx, stop))
     known = structure if plain and all(map(is_concrete, others)) else None
     facts = once(known, lambda: _facts(problem, tx))
+    if stop is not None and "gap" in stop.functions.needs:
+        _check_gap(problem, stop)
     key = key_words(key)
     make = Dataset._for_now if clock else Dataset  # `fit` waits for its program; `train` does not
     data, validation = _data(problem, data, validation, key, facts.encode, make)
@@ -287,6 +289,7 @@ def _check_names(
         recorded += ["validation_loss"] + [f"validation_{name}" for name, _ in plan.metrics]
     if best is not None and not isinstance(best, str):
         raise TypeError(f"best must be the name of a recorded quantity, found {shown(best)}.")
+    recorded += ["gap"] if stop is not None and "gap" in stop.functions.needs else []
     wanted = {best} | set(stop.functions.needs if stop is not None else ())
     if wanted - {None, "seconds", *recorded}:
         recorded += _other_names(plan, problem, tx, data)
@@ -312,6 +315,19 @@ def _check_names(
         if name != "seconds" and name not in recorded:
             advice = "give validation=." if name.startswith("validation") else nearest(name, recorded)
             raise ValueError(f"{stop!r} looks at {name!r}, which this run does not record; {advice}")
+
+
+def _check_gap(problem: Problem, stop: StoppingRule) -> None:
+    """A rule finds the gap by itself where a penalty bounds the curvature from below."""
+    if problem.name not in ("linear_regression", "logistic_regression"):
+        advice = f"of {problem.name} give it strong_convexity=, which no curvature of the objective is below"
+    elif not is_concrete(problem.l2) or np.any(np.asarray(problem.l2)):
+        return
+    elif problem.name == "linear_regression":
+        advice = "without one give it strong_convexity=jgd.strong_convexity(problem, data), or the problem an l2 above 0"
+    else:
+        advice = "without one no such bound is known, so give the problem an l2 above 0"
+    raise ValueError(f"{stop!r} finds the gap of linear and logistic regression with a penalty; {advice}.")
 
 
 def _other_names(plan: Plan, problem: Problem, tx: GradientTransformation, data: Dataset | None) -> list[str]:

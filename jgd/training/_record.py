@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jgd.certificates._traced import gap
 from jgd.models._problem import pinned
 from jgd.training._metrics import RESERVED, call_metric
 from jgd.training._plan import Inputs, Plan, on_batch, step_rows
@@ -51,6 +52,8 @@ def evaluate(plan: Plan, inputs: Inputs, state: State, known: Any = None, valida
         record |= {f"grad_norm/{name}": norm(leaf) for name, leaf in named_leaves(grads)}
         record |= {f"update_norm/{name}": norm(leaf) for name, leaf in named_leaves(updates)}
     record |= reported(state.opt_state)
+    if inputs.stop is not None and "gap" in inputs.stop.functions.needs:
+        record["gap"] = gap(problem, params, inputs.data)
     for prefix, part in (("", inputs.data), ("validation_", inputs.validation)):
         if part is None:
             continue
