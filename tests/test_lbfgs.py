@@ -348,3 +348,37 @@ def test_bad_input():
         jgd.lbfgs(memory=2.5)
     with pytest.raises(TypeError, match=r"gram is of jgd.linear_regression or jgd.logistic_regression, found Problem"):
         jgd.gram(jgd.Problem(lambda w: w**2, init=1.0), ([[1.0]], [1.0]))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.diag([1.0, -1.0]), r"positive definite in float32, but has eigenvalues from -1 to 1: add a ridge"),
+        (jnp.ones((3, 3)), r"positive definite in float32, .* jgd.gram\(problem, data, ridge="),
+        (np.zeros((2, 2)), "positive definite in float32, but has eigenvalues from 0 to 0"),
+        (np.array([[1.0, 0.5], [0.0, 1.0]]), r"must be symmetric, but differs from its transpose by up to 0.5"),
+        (np.array([[1.0, np.nan], [np.nan, 1.0]]), "holds NaN or infinities"),
+    ],
+)
+def test_a_preconditioner_that_is_not_positive_definite_is_refused(matrix, message):
+    with pytest.raises(ValueError, match=message):
+        jgd.lbfgs(preconditioner=matrix)
+    with pytest.raises(ValueError, match=message):
+        jgd.lbfgs().replace(preconditioner=matrix)
+
+
+def test_a_preconditioner_is_looked_at_as_the_run_has_it(monkeypatch):
+    """Definite in float64 and singular in float32; traced it is taken as it is, and one that is known is not factorised again."""
+    narrow = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-12]])
+    with pytest.raises(ValueError, match="positive definite in float32"):
+        jgd.lbfgs(preconditioner=narrow)
+    with jax.enable_x64(True):
+        jgd.lbfgs(preconditioner=narrow)
+    assert jax.jit(lambda P: jgd.lbfgs(preconditioner=P).init(jnp.ones(2)).factor)(jnp.eye(2)).shape == (2, 2)
+    known, looked = jnp.eye(2) + 1.0, []
+    tx = jgd.lbfgs(preconditioner=known)
+    monkeypatch.setattr(np.linalg, "cholesky", lambda matrix: looked.append(matrix))
+    tx.replace(memory=3)
+    assert not looked
+    tx.replace(preconditioner=jnp.eye(2))
+    assert len(looked) == 1

@@ -1,15 +1,18 @@
 """Limited memory BFGS as a link."""
 
 import functools
+import weakref
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 
+from jgd._checks import is_concrete
 from jgd.models._rays import slopes_of
-from jgd.transformation import lift
+from jgd.transformation import GradientTransformation, lift
 from jgd.transforms._memory import Memory, direction, dot, empty, remember, slope_search
 
 
@@ -67,7 +70,7 @@ def lbfgs(learning_rate=1.0, memory=10, preconditioner=None, evaluations=20):
 
     Raises:
       TypeError: for a schedule; and if no `value_fn` is offered, as `jgd.training_step` does.
-      ValueError: for a preconditioner of another size.
+      ValueError: for a preconditioner that is not symmetric positive definite, or of another size.
 
     >>> import jgd
     >>> X, y = jgd.data.make_classes(200, 2, key=0)
@@ -121,6 +124,40 @@ def lbfgs(learning_rate=1.0, memory=10, preconditioner=None, evaluations=20):
         return unravel(jnp.where(failed, 0, -found.t * p)), new
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _check_preconditioner(made: GradientTransformation) -> None:
+    """Refuses a matrix that has no Cholesky factor: no step would be taken. One that is traced is not looked at."""
+    P = made.preconditioner
+    if P is None or not is_concrete(P) or np.ndim(P) != 2 or np.shape(P)[0] != np.shape(P)[1] or _FINE.get(id(P)) is P:
+        return
+    # As the run has it: in the type that JAX makes of it, and the mean of it and its transpose.
+    matrix = np.asarray(P)
+    dtype = jnp.promote_types(jax.dtypes.canonicalize_dtype(matrix.dtype), jnp.float32)
+    matrix = matrix.astype(dtype)
+    if not np.isfinite(matrix).all():
+        raise ValueError("lbfgs: preconditioner holds NaN or infinities.")
+    off = np.abs(matrix - matrix.T).max(initial=0.0)
+    if off > 1e-3 * np.abs(matrix).max(initial=0.0):
+        raise ValueError(
+            f"lbfgs: preconditioner must be symmetric, but differs from its transpose by up to {off:.2g}: give (P + P.T) / 2."
+        )
+    symmetric = (matrix + matrix.T) / 2
+    try:
+        np.linalg.cholesky(symmetric)
+    except np.linalg.LinAlgError:
+        least, largest = np.linalg.eigvalsh(symmetric.astype(np.float64))[[0, -1]]
+        raise ValueError(
+            f"lbfgs: preconditioner must be positive definite in {dtype.name}, but has eigenvalues from {least:.3g} to "
+            f"{largest:.3g}: add a ridge to its diagonal, as jgd.gram(problem, data, ridge=1e-5) does."
+        ) from None
+    if isinstance(P, jax.Array):  # which does not change
+        _FINE[id(P)] = P
+
+
+lbfgs.factory.check = _check_preconditioner
+# Matrices that were looked at, as long as they live: a sweep makes an optimizer with the same one for each lane.
+_FINE: weakref.WeakValueDictionary[int, jax.Array] = weakref.WeakValueDictionary()
 
 
 def _inverse_factor(matrix: jax.Array, size: int, dtype) -> jax.Array:
