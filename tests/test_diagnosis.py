@@ -67,7 +67,7 @@ def test_nothing_is_found_where_all_is_well(maker):
 
 
 def test_every_cause_has_its_problems():
-    assert set(MAKERS) == {"healthy", *CAUSES}
+    assert {*MAKERS, "curvature_of_batches"} == {"healthy", *CAUSES}  # that one's are below
     assert {maker.__name__ for maker in MAKERS["healthy"]} >= set(HEALTHY)
 
 
@@ -110,6 +110,48 @@ def test_a_learning_rate_beyond_that_of_batches():
     assert finding.certain
     np.testing.assert_allclose(finding.numbers["threshold"], 2 / jgd.smoothness(LINEAR, (X, y), batch_size=4), rtol=1e-6)
     said(finding, r"exceeds 2/L_b = .* in batches of 4\.", "stable")
+
+
+@pytest.mark.parametrize(
+    ("tx", "size"),
+    [(jgd.newton(), 1), (jgd.lbfgs(), 16), (jgd.chain(jgd.scale_by_lbfgs(), jgd.scale(-0.1)), 16)],
+    ids=["newton", "lbfgs", "optax_lbfgs"],
+)
+@pytest.mark.parametrize("problem", [LINEAR, jgd.logistic_regression(l2=1e-2)], ids=["linear", "logistic"])
+def test_second_order_steps_from_batches(problem, tx, size):
+    data = rows() if problem is LINEAR else classes()
+    result = jgd.fit(problem, data, tx, batch_size=size, epochs=20)
+    (finding,) = result.diagnose()
+    assert finding.cause == "curvature_of_batches"
+    assert not finding.certain
+    assert finding.numbers["batch_size"] == size
+    assert finding.numbers["parameters"] == 4
+    said(finding, rf"takes curvature and step size from a batch of {size} rows? alone", "batch_size='full' .or jgd.solve")
+    assert ("(and 4 parameters)" in finding.message) == (size == 1)
+    if np.isfinite(finding.numbers["gap"]):
+        np.testing.assert_allclose(finding.numbers["gap"], result.objective - jgd.solve(problem, data).objective, rtol=0.01)
+    full = jgd.fit(problem, data, tx, steps=len(data[1]))
+    assert "curvature_of_batches" not in full.diagnose()
+
+
+def test_second_order_steps_from_batches_of_a_network():
+    """Where no optimum is known the loss has to go to and fro, or up."""
+    X, y = rows(n=100)
+
+    def loss(params, batch):
+        return (jnp.tanh(batch.X @ params["in"]) @ params["out"] - batch.y) ** 2
+
+    start = {"in": 0.1 * np.random.default_rng(0).normal(size=(3, 4)), "out": np.ones(4)}
+    problem = jgd.Problem(loss, start)
+    found = lambda tx, size: jgd.fit(problem, (X, y), tx, batch_size=size, epochs=30).diagnose().causes
+    assert "curvature_of_batches" in found(jgd.lbfgs(), 4)
+    assert "curvature_of_batches" not in found(jgd.lbfgs(), "full") + found(jgd.adam(0.01), 4)
+
+
+def test_second_order_steps_from_batches_that_are_large_enough():
+    X, y = jgd.data.make_linear(1000, noise=0.5)
+    result = jgd.fit(LINEAR, (X, y), jgd.lbfgs(), batch_size=256, epochs=20)
+    assert result.diagnose().causes == ()
 
 
 def test_columns_that_make_l_large_are_named():

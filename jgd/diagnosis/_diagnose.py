@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jgd.diagnosis import _classes, _columns, _fit, _gradients, _losses, _progress, _rates
+from jgd.diagnosis import _classes, _columns, _curvature, _fit, _gradients, _losses, _progress, _rates
 from jgd.diagnosis._case import Case
 from jgd.diagnosis._finding import Diagnosis, Finding
 
@@ -14,6 +14,7 @@ FAMILIES = {
     _losses.log_of_zero: {"log_of_zero"},
     _gradients.unmoved: {"unmoved_parameters"},
     _gradients.through_layers: {"vanishing_gradients", "exploding_gradients"},
+    _curvature.of_batches: {"curvature_of_batches"},
     _rates.too_large: {"learning_rate_too_large"},
     _classes.separable: {"separable_classes"},
     _columns.badly_scaled: {"badly_scaled_columns"},
@@ -27,10 +28,11 @@ FAMILIES = {
 }
 # What follows from a cause, and is not named beside it.
 EXPLAINS = {
-    "log_of_zero": {"learning_rate_too_large", "exploding_gradients"},
+    "log_of_zero": {"learning_rate_too_large", "exploding_gradients", "curvature_of_batches"},
     "exploding_gradients": {"learning_rate_too_large"},
     "vanishing_gradients": {"model_too_simple"},
     "unmoved_parameters": {"model_too_simple"},
+    "curvature_of_batches": {"learning_rate_too_large", "noise_floor", "too_few_steps", "model_too_simple"},
     "learning_rate_too_large": {"float32_floor", "noise_floor", "too_few_steps", "model_too_simple", "overfitting"},
     "separable_classes": {"float32_floor", "noise_floor", "too_few_steps", "badly_scaled_columns", "model_too_simple"},
     "float32_floor": {"too_few_steps", "noise_floor"},

@@ -9,8 +9,8 @@ from jgd._display import Note, Shown, Table, View
 # Every cause there is a diagnosis of.
 CAUSES = (
     "log_of_zero", "learning_rate_too_large", "exploding_gradients", "vanishing_gradients", "unmoved_parameters",
-    "separable_classes", "badly_scaled_columns", "collinear_columns", "constant_columns", "float32_floor", "noise_floor",
-    "too_few_steps", "overfitting", "model_too_simple",
+    "curvature_of_batches", "separable_classes", "badly_scaled_columns", "collinear_columns", "constant_columns",
+    "float32_floor", "noise_floor", "too_few_steps", "overfitting", "model_too_simple",
 )  # fmt: skip
 # What a likely cause counts beside a certain one.
 LIKELY = 0.7

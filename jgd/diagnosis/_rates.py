@@ -142,7 +142,7 @@ def noise_floor(case: Case) -> Iterator[Finding]:
     if curve.falling() or case.linear is not None and not math.isfinite(case.gap):
         return
     known = case.linear is not None
-    if not known and not _noisy(case):
+    if not known and not noisy(case):
         return
     numbers = {"learning_rate": chain.rate, "batch_size": case.batch_size}
     above = ""
@@ -160,7 +160,7 @@ def noise_floor(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _noisy(case: Case) -> bool:
+def noisy(case: Case) -> bool:
     """Whether the exact loss goes to and fro in its tail by more than it would have to fall."""
     if not case.exact_losses:
         return False

@@ -355,9 +355,10 @@ class Result(Answering, Shown):
     ) -> "Diagnosis":
         """Why the run went as it did: the causes at hand, each with numbers and the remedy.
 
-        Looked for are learning rates beyond the threshold of chain and regime, badly scaled, collinear and constant columns,
-        separable classes, the noise floor of a constant learning rate, float32's floor, gradients that vanish or explode,
-        parameters that do not move, log(0) in a loss, too few steps, overfitting, and a model that cannot represent the target.
+        Looked for are learning rates beyond the threshold of chain and regime, second-order steps from batches, badly scaled,
+        collinear and constant columns, separable classes, the noise floor of a constant learning rate, float32's floor, gradients
+        that vanish or explode, parameters that do not move, log(0) in a loss, too few steps, overfitting, and a model that cannot
+        represent the target.
         A cause is `certain` where the numbers prove it, and else likely. Where nothing is found it says how near the optimum the
         run came. What counts as near: for p parameters and n rows p / n of the objective (squares) or p / 2n (logistic loss), as
         far as the randomness of the rows moves it, or a millionth of the way from the start.
