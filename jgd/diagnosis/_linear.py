@@ -15,8 +15,8 @@ from jgd.certificates._rows import BLOCK, Point
 from jgd.data import Dataset
 from jgd.diagnosis import _thresholds as limits
 from jgd.models import Problem
-from jgd.models._condensed import triangle_of
 from jgd.models._standardized import inside
+from jgd.solvers import least_squares_lanes
 
 
 class Moments(NamedTuple):
@@ -45,6 +45,7 @@ class LinearModel:
     def __init__(self, problem: Problem, data: Dataset, params: Any):
         with np.errstate(all="ignore"):
             self.point, self.family = point_of(problem, data, params)
+        self.problem, self.data = problem, data
         self.squares, self.columns = inside(problem).name == "linear_regression", data.columns
         self.penalty = self.point.penalty
         self.rows = self.point.rows
@@ -187,22 +188,20 @@ class Steps(NamedTuple):
 
 
 def _least_squares(model: LinearModel) -> Optimum | None:
-    p = model.rows.columns
-    if p > 2000:
+    d, l2 = model.width, float(inside(model.problem).l2)
+    if model.rows.columns > 2000:
         return None
-    y, triangle = model.family.y, np.zeros((0, p + model.family.y.shape[1]))
-    root = np.sqrt(model.rows.share)[:, None]
-    for where, block in model.rows.blocks(2 * BLOCK):
-        triangle = triangle_of(np.concatenate([triangle, root[where] * np.column_stack([block, y[where]])]))
-    A, b = triangle[:, :p], triangle[:, p:]
-    if model.penalty.any():
-        ridge = np.diag(np.sqrt(model.penalty / 2))
-        A, b = np.concatenate([A, ridge]), np.concatenate([b, np.zeros((p, b.shape[1]))])
-    scale = np.linalg.norm(A, axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
-    theta = np.linalg.lstsq(A / scale, b, rcond=1e-14)[0] / scale[:, None]
-    gap = float(np.sum((A @ (model.point.theta - theta)) ** 2))  # of squares, exactly
-    return Optimum(model.at(theta), gap, float(np.sum((A @ theta - b) ** 2)))
+    scale = np.sqrt(model.penalty[None, :d] / l2) if l2 > 0 else None
+    wide = model.data._with(X=np.asarray(model.data.X, np.float64))  # a solver rounds to the type of X
+    solved = least_squares_lanes(inside(model.problem), wide, penalty_scale=scale, ranks=False)
+    parts = [
+        np.asarray(part, np.float64)[0, 0].reshape(-1, model.point.theta.shape[1]) for part in solved.params if part is not None
+    ]
+    point = model.at(np.concatenate(parts))
+    away = model.point.theta - point.theta
+    moved = np.sum(model.rows.times(away)[0] ** 2, axis=1) @ model.rows.share
+    gap = float(moved + np.sum(model.penalty[:, None] * away**2) / 2)  # of squares, exactly
+    return Optimum(point, gap, float(solved.objective[0, 0]))
 
 
 def _hessian(model: LinearModel, point: Point) -> np.ndarray:
@@ -211,7 +210,10 @@ def _hessian(model: LinearModel, point: Point) -> np.ndarray:
 
 
 def _by_newton(model: LinearModel, most: int = 40) -> Optimum | None:
-    """Damped Newton steps from zero, or from the run's end where that is lower."""
+    """Damped Newton steps from zero, or from the run's end where that is lower.
+
+    On the host, in milliseconds: `jgd.solvers` are compiled for each shape, which takes a hundred times as long as a diagnosis.
+    """
     here = evaluated(model.point, model.family)
     point = model.at(np.zeros_like(model.point.theta))
     at = evaluated(point, model.family)
