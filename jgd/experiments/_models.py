@@ -1,6 +1,6 @@
 """The models behind a cross-validation: optima, or runs, of each fold and setting."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -49,30 +49,30 @@ class Standard:
 
 
 class SolvedModels:
-    """Optima of all folds and settings."""
+    """Optima of all folds and settings, by groups, which `solved` finds when it is asked first."""
 
     def __init__(
         self,
         problems: Sequence[Problem],
         data: Dataset,
         folds: Folds,
-        groups: Sequence[Group],
+        solved: Callable[[], Sequence[Group]],
         standardize: bool,
         tol: float | None,
     ):
-        self._problems, self._data, self._folds, self._groups = problems, data, folds, groups
+        self._problems, self._data, self._folds, self._solved = problems, data, folds, solved
         self._standardize, self._tol = standardize, tol
 
     @property
     def params(self) -> Any:
-        return all_params(self._groups)
+        return all_params(self._solved())
 
     @property
     def how(self) -> str:
         return f"solved to their optima{', columns standardised in each training part' if self._standardize else ''}"
 
     def predictions(self, setting: int, kind: str) -> np.ndarray:
-        problem, lanes = self._problems[setting], take_lane(self._groups, slice(None), setting)
+        problem, lanes = self._problems[setting], take_lane(self._solved(), slice(None), setting)
         problem._required(kind)
         found = held_out_predictions(problem, self._data, self._folds.tests, lanes.params, kind)
         return found if self._data.classes is None or kind != "predict" else np.asarray(self._data.classes)[found]
