@@ -1,6 +1,5 @@
 """`cross_validate`: how well settings do on rows they were not trained on."""
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from jgd.experiments._models import RunModels, SolvedModels, Standard, rows_of
 from jgd.experiments._progress import Part
 from jgd.experiments._settings import Settings
 from jgd.experiments._sweep import sweep
-from jgd.experiments._weightings import check_solved, check_standardize, encoded, in_order, labels_of, solve_settings
+from jgd.experiments._weightings import check_solved, check_standardize, encoded, in_order, labels_of
 from jgd.experiments.folds import Folds
 from jgd.models import Problem
 from jgd.training._metrics import named_metrics
@@ -131,11 +130,10 @@ def _solved(
     tol: float | None,
 ) -> CrossValidation:
     """All folds and settings at once. Where each row is left out in turn, its scores take no fit without it."""
-    solved = functools.cache(lambda: solve_settings(problems, data, folds, standardize=standardize, tol=tol))
-    models = SolvedModels(problems, data, folds, solved, standardize, tol)
+    models = SolvedModels(problems, data, folds, standardize, tol)
     if not standardize and (found := score_left_out(problems, data, folds, metrics)) is not None:
         return CrossValidation(settings, folds, models, *found, metrics)
-    groups = solved()
+    groups = models.groups
     each = [held_out_scores(problems[g.settings[0]].replace(l2=0.0), data, folds.tests, g.lanes.params, metrics) for g in groups]
     scores = {name: in_order(groups, [found[name] for found in each]) for name in each[0]}
     of = lambda field: in_order(groups, [getattr(group.lanes, field) for group in groups])
