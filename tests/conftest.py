@@ -11,9 +11,6 @@ from pathlib import Path
 os.environ.setdefault("MPLBACKEND", "agg")
 
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-if version("jaxlib").startswith("0.10."):  # XLA ends the process at a flag it does not know
-    # A third of the time of small programs goes into one MLIR pipeline for each fusion; XLA's older emitter needs none.
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 import chex
 import jax
@@ -35,6 +32,10 @@ def pytest_configure(config):
     """A run of all tests leaves the longest to `python -m tests.thorough`; processes of xdist are told."""
     if config.args_source is config.ArgsSource.TESTPATHS:
         config.option.brief = True
+    if config.option.brief and version("jaxlib").startswith("0.10."):  # XLA ends a process at a flag it does not know
+        # Half of what compiling a small program takes is an MLIR pipeline for each fusion, which XLA's older emitter does without.
+        # The emitter that users have is that of all other runs: of the longest tests, the battery, the notebooks.
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 
 @pytest.fixture(params=[False, True], ids=["float32", "float64"])
