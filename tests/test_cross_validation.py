@@ -353,3 +353,37 @@ def test_a_standardised_refit_is_judged_as_it_was_fitted(tx):
 def test_unknown_scores_are_named():
     with pytest.raises(KeyError, match="'accuracy' was not recorded; known: loss, test_loss"):
         cv().scores("accuracy")
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("intercept", [False, True])
+def test_rows_left_out_are_scored_as_by_fits_without_them(weighted, intercept):
+    """To the digits of float64, though the data are float32, with two outputs, metrics, and one penalty of zero."""
+    X, y = rows("linear")
+    X, y = X.astype(np.float32), np.stack([y, np.sin(y)], axis=1).astype(np.float32)
+    weight = np.where(np.arange(90) % 2, 0.5, 1.5) if weighted else None
+    made = jgd.cross_validate(
+        jgd.linear_regression(l2=jgd.over([0.0, 0.125]), fit_intercept=intercept),
+        (X, y) if weight is None else (X, y, weight), folds=jgd.folds.leave_one_out(), metrics=["mae"],
+    )  # fmt: skip
+    wide, weight = X.astype(np.float64), np.ones(90) if weight is None else weight
+    for i, l2 in enumerate([0.0, 0.125]):
+        for out in (0, 41):
+            kept = np.arange(90) != out
+            fit = linear_model.Ridge(alpha=l2 / 2 * weight[kept].sum(), fit_intercept=intercept, solver="svd")
+            error = fit.fit(wide[kept], y[kept].astype(np.float64), weight[kept]).predict(wide[[out]])[0] - y[out]
+            loss = np.average(np.sum((fit.predict(wide[kept]) - y[kept]) ** 2, axis=1), weights=weight[kept])
+            np.testing.assert_allclose(made.test_loss[out, i], np.sum(error**2), rtol=1e-9)
+            np.testing.assert_allclose(made.objective[out, i], loss + l2 / 2 * np.sum(fit.coef_**2), rtol=1e-9)
+            np.testing.assert_allclose(made.scores("mae")[out, i], np.abs(error).mean(), rtol=1e-5)
+
+
+def test_a_row_that_alone_has_a_column_is_left_out_by_a_fit():
+    """Without a penalty its leverage is 1: no score follows from the fit of all rows."""
+    X, y = rows("linear")
+    X[:, 3] = np.arange(90) == 5
+    with jax.enable_x64(True):
+        made = jgd.cross_validate(problem("linear", jgd.over([0.0, 0.1])), (X, y), folds=jgd.folds.leave_one_out())
+        kept = np.arange(90) != 5
+        fit = linear_model.LinearRegression().fit(X[kept, :3], y[kept])
+        np.testing.assert_allclose(made.test_loss[5, 0], (fit.predict(X[[5], :3])[0] - y[5]) ** 2, rtol=1e-9)

@@ -13,7 +13,7 @@ from jgd.experiments._progress import solving
 from jgd.experiments._resampled import Bootstrap, Jackknife
 from jgd.experiments._settings import Settings
 from jgd.experiments._weightings import Whole, check_solved, check_standardize, encoded, labels_of, solve_settings
-from jgd.experiments.folds import generator, leave_one_out
+from jgd.experiments.folds import leave_one_out, seeds
 from jgd.models import Problem
 
 # Replicates that are drawn by one generator.
@@ -128,7 +128,7 @@ class Replicates:
     is_leave_one_out, tests = False, ()
 
     def __init__(self, n: int, count: int, key: Any, strata: np.ndarray | None):
-        self._n, self._count, self._key = n, count, key
+        self._n, self._count, self._seed = n, count, seeds(key)
         self._strata = [np.arange(n)] if strata is None else [np.flatnonzero(strata == s) for s in np.unique(strata)]
         self._drawn = functools.lru_cache(maxsize=max(1, KEPT // (BLOCK * n)))(self._draw)
 
@@ -142,10 +142,14 @@ class Replicates:
 
     def _draw(self, block: int) -> np.ndarray:
         """Counts of a block of replicates, (BLOCK, n)."""
-        rng, counts = generator(self._key, block), np.zeros((BLOCK, self._n), np.uint16)
+        rng, found = np.random.default_rng([*self._seed, block]), []
         for rows in self._strata:
             drawn = rng.integers(0, len(rows), (BLOCK, len(rows))) + len(rows) * np.arange(BLOCK)[:, None]
-            counts[:, rows] = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(BLOCK, -1)
+            found.append(np.bincount(drawn.ravel(), minlength=drawn.size).reshape(BLOCK, -1).astype(np.uint16))
+        if len(found) == 1:
+            return found[0]  # as it is: to put it in its place takes as long as to draw it
+        counts = np.empty((BLOCK, self._n), np.uint16)
+        counts[:, np.concatenate(self._strata)] = np.concatenate(found, axis=1)
         return counts
 
     def check(self, data: Any) -> None:

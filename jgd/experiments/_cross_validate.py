@@ -13,11 +13,12 @@ from jgd.data import Dataset
 from jgd.experiments._cross_validation import CrossValidation
 from jgd.experiments._given_folds import as_folds, check_parts
 from jgd.experiments._held_out import Metrics, held_out_scores
+from jgd.experiments._left_out import score_left_out
 from jgd.experiments._models import RunModels, SolvedModels, Standard, rows_of
 from jgd.experiments._progress import Part
 from jgd.experiments._settings import Settings
 from jgd.experiments._sweep import sweep
-from jgd.experiments._weightings import check_solved, check_standardize, encoded, in_order, labels_of, solve_settings
+from jgd.experiments._weightings import check_solved, check_standardize, encoded, in_order, labels_of
 from jgd.experiments.folds import Folds
 from jgd.models import Problem
 from jgd.training._metrics import named_metrics
@@ -128,9 +129,11 @@ def _solved(
     standardize: bool,
     tol: float | None,
 ) -> CrossValidation:
-    """All folds and settings at once."""
-    groups = solve_settings(problems, data, folds, standardize=standardize, tol=tol)
-    models = SolvedModels(problems, data, folds, groups, standardize, tol)
+    """All folds and settings at once. Where each row is left out in turn, its scores take no fit without it."""
+    models = SolvedModels(problems, data, folds, standardize, tol)
+    if not standardize and (found := score_left_out(problems, data, folds, metrics)) is not None:
+        return CrossValidation(settings, folds, models, *found, metrics)
+    groups = models.groups
     each = [held_out_scores(problems[g.settings[0]].replace(l2=0.0), data, folds.tests, g.lanes.params, metrics) for g in groups]
     scores = {name: in_order(groups, [found[name] for found in each]) for name in each[0]}
     of = lambda field: in_order(groups, [getattr(group.lanes, field) for group in groups])

@@ -46,7 +46,9 @@ def _of_pairs(pairs: list[Any], n: int) -> Folds:
             raise TypeError(f"fold {fold} must be a pair (train, test) of rows, found {shown(pair)}.")
         for part, rows, found in (("trains on", pair[0], trains), ("tests", pair[1], tests)):
             found.append(_rows(f"fold {fold} {part}", rows, n))
-        both = np.intersect1d(trains[-1], tests[-1])
+        trained = np.zeros(n, bool)
+        trained[trains[-1]] = True
+        both = np.unique(tests[-1][trained[tests[-1]]])
         if len(both):
             raise ValueError(f"fold {fold} trains on {len(both)} of the rows it tests (such as {both[0]}): take them out of one.")
     return Folds(n, tests, trains)

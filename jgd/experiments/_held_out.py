@@ -40,6 +40,37 @@ def held_out_scores(
     return made
 
 
+def one_row_scores(
+    problem: Problem, data: Dataset, rows: np.ndarray, predictions: np.ndarray, metrics: Metrics
+) -> dict[str, np.ndarray]:
+    """The same where each fold tests one row, from its predictions in float64, (rows, settings, *outputs)."""
+    y = np.asarray(data.y)[rows]
+    with jax.enable_x64(True):
+        made = {"test_loss": np.asarray(_row_losses(problem.functions.scores.loss, predictions, y))}
+    if metrics:
+        weight = None if data.sample_weight is None else jnp.asarray(data.sample_weight)[rows]
+        found = _row_metrics(jnp.asarray(y), jnp.asarray(predictions, data.X.dtype), weight, metrics)
+        made |= {name: np.asarray(values) for name, values in found.items()}
+    return made
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _row_losses(loss: Callable[..., jax.Array], predictions: jax.Array, y: jax.Array) -> jax.Array:
+    settings = predictions.shape[1]
+    whole = jnp.broadcast_to(y.astype(predictions.dtype)[:, None], predictions.shape)
+    flat = lambda a: a.reshape(-1, *a.shape[2:])
+    return loss(flat(predictions), flat(whole)).reshape(-1, settings)
+
+
+@functools.partial(jax.jit, static_argnames="metrics")
+def _row_metrics(y: jax.Array, predictions: jax.Array, weight: jax.Array | None, metrics: Metrics) -> dict[str, jax.Array]:
+    def of_row(y, predictions, weight):
+        of = lambda f, p: call_metric(f, y[None], p[None], None if weight is None else weight[None])
+        return jax.vmap(lambda p: {name: of(f, p) for name, f in metrics})(predictions)
+
+    return jax.vmap(of_row, (0, 0, None if weight is None else 0))(y, predictions, weight)
+
+
 def held_out_predictions(problem: Problem, data: Dataset, tests: Sequence[np.ndarray], params: Any, kind: str) -> np.ndarray:
     """Predictions (or "probabilities") for each row of the data by the model of the fold that tests it.
 

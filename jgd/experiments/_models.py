@@ -1,5 +1,6 @@
 """The models behind a cross-validation: optima, or runs, of each fold and setting."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,16 @@ import numpy as np
 from jgd.data import Dataset
 from jgd.experiments._held_out import held_out_predictions
 from jgd.experiments._sweep_result import Sweep
-from jgd.experiments._weightings import Group, all_params, deviations, solved_result, standardized, take_lane, weight_of
+from jgd.experiments._weightings import (
+    Group,
+    all_params,
+    deviations,
+    solve_settings,
+    solved_result,
+    standardized,
+    take_lane,
+    weight_of,
+)
 from jgd.experiments.folds import Folds
 from jgd.models import LinearParams, Problem
 from jgd.training import Result, fit
@@ -49,30 +59,25 @@ class Standard:
 
 
 class SolvedModels:
-    """Optima of all folds and settings."""
+    """Optima of all folds and settings, by groups, found when first asked for."""
 
-    def __init__(
-        self,
-        problems: Sequence[Problem],
-        data: Dataset,
-        folds: Folds,
-        groups: Sequence[Group],
-        standardize: bool,
-        tol: float | None,
-    ):
-        self._problems, self._data, self._folds, self._groups = problems, data, folds, groups
-        self._standardize, self._tol = standardize, tol
+    def __init__(self, problems: Sequence[Problem], data: Dataset, folds: Folds, standardize: bool, tol: float | None):
+        self._problems, self._data, self._folds, self._standardize, self._tol = problems, data, folds, standardize, tol
+
+    @functools.cached_property
+    def groups(self) -> list[Group]:
+        return solve_settings(self._problems, self._data, self._folds, standardize=self._standardize, tol=self._tol)
 
     @property
     def params(self) -> Any:
-        return all_params(self._groups)
+        return all_params(self.groups)
 
     @property
     def how(self) -> str:
         return f"solved to their optima{', columns standardised in each training part' if self._standardize else ''}"
 
     def predictions(self, setting: int, kind: str) -> np.ndarray:
-        problem, lanes = self._problems[setting], take_lane(self._groups, slice(None), setting)
+        problem, lanes = self._problems[setting], take_lane(self.groups, slice(None), setting)
         problem._required(kind)
         found = held_out_predictions(problem, self._data, self._folds.tests, lanes.params, kind)
         return found if self._data.classes is None or kind != "predict" else np.asarray(self._data.classes)[found]

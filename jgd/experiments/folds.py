@@ -99,7 +99,12 @@ class Splitter:
 
 def generator(key: Any, *more: int) -> np.random.Generator:
     """NumPy's generator for a seed or a JAX key, and whole numbers that tell uses of it apart."""
-    return np.random.default_rng([*np.ravel(np.asarray(jax.random.key_data(as_key(key)))).tolist(), *more])
+    return np.random.default_rng([*seeds(key), *more])
+
+
+def seeds(key: Any) -> list[int]:
+    """A seed or a JAX key as the whole numbers that NumPy takes."""
+    return np.ravel(np.asarray(jax.random.key_data(as_key(key)))).tolist()
 
 
 def _check_folds(k: Any, n: int, what: str = "rows") -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from jgd.data._dataset import _aligned
 
 # How many times its spread a column may be away from zero; looked at in so many rows.
-FAR, LOOK, BLOCK = 10.0, 4096, 2**16
+FAR, LOOK, BLOCK = 10.0, 1024, 2**16
 
 
 class Columns(NamedTuple):

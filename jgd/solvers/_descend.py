@@ -119,22 +119,26 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def descend(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
-    columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse] | None = None, always: bool = False,
-    start: Start | None = None, polish: Callable[..., bool] | None = None, polish_steps: int = 0,
+    columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse | None] | None = None, always: bool = False,
+    start: Start | None = None, polish: Callable[..., bool] | None = None, polish_steps: int = 0, few: float = 0.0,
 ) -> Descent:  # fmt: skip
     """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
 
     Args:
       penalty: shape (F, L, k D).
+      theta: shape (F, L, k, D), or (1, L, k, D) for all folds.
       inverse: of the Hessian, approximately; None to have it made at the start.
       done: of (decrement, objective, gradient), which lanes have come near enough.
-      renew: makes the inverse at a point; where progress is too slow, or `always`, at each step.
+      renew: makes the inverse at a point; where progress is too slow, of more lanes than `few`, or `always`, at each step. None
+        if there is none better.
       columns: the mean squares of the columns, (D,), which tell where rounding decides.
       polish: of (objective, gradient), whether a single lane that has come near enough goes on, for `polish_steps` at most.
       start: of one lane, where to begin instead if theta is much worse: a sample of the rows, or a user, was wrong.
+      few: the share of the lanes that is left to others, who do no work for those that have ended. If above 0, so are lanes
+        that need wide passes.
     """
-    shape = theta.shape
-    flat = lambda a: a.reshape(*shape[:2], -1)
+    shape = (*penalty.shape[:2], *theta.shape[2:])
+    flat = lambda a: a.reshape(*a.shape[:2], -1)
     of_penalty = lambda theta: np.sum(penalty * np.square(flat(theta)), axis=-1) / 2
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
 
@@ -161,23 +165,27 @@ def descend(
         if polishing:
             waiting, more = ~stuck, more - 1
         at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
-        slow = not polishing and len(falling) >= 2 and bool((decrement >= falling[-2] / PROGRESS)[waiting].any())
-        if rows.is_narrow and (at_rounding.any() or rejected.any() or slow and helpless):  # rounding decides, or its ridge
+        slow = not polishing and len(falling) >= 2 and np.mean(waiting & (decrement >= falling[-2] / PROGRESS)) > few
+        if few == 0 and rows.is_narrow and (at_rounding.any() or rejected.any() or slow and helpless):
+            # rounding decides, or the ridge that it asks for
             rows, evaluations, falling, rejected = rows.replace(wide=True), evaluations + 1, [], np.zeros_like(stuck)
             point = rows.evaluate(theta)
             g = gradient_at(point, theta)
-            if slow and renew is not None:
-                inverse, memory, age, hessians = renew(rows, point), Memory(), 0, hessians + 1
+            if slow and renew is not None and (better := renew(rows, point)) is not None:
+                inverse, memory, age, hessians = better, Memory(), 0, hessians + 1
             continue
         stuck |= at_rounding | rejected
         waiting &= ~stuck
         if renew is not None and waiting.any() and age > 0 and (always or slow):
-            memory = memory if always and slow else Memory()  # what a ridge left out of the Hessian, it remembers
-            inverse, age, falling, hessians = renew(rows, point), 0, falling[-2:] * always, hessians + 1
-            helpless |= slow
-            continue
+            better = renew(rows, point)
+            if better is not None:
+                memory = memory if always and slow else Memory()  # what a ridge left out of the Hessian, it remembers
+                inverse, age, falling, hessians = better, 0, falling[-2:] * always, hessians + 1
+                helpless |= slow
+                continue
+            renew = None
         records.append(Record(objective, np.sqrt(dot(g, g)), decrement, np.zeros(shape[:2]), len(rows)))
-        if not waiting.any() or len(records) > steps:
+        if waiting.mean() <= few or len(records) > steps:
             break
         falling.append(decrement)
         u = np.where(waiting[..., None], -p, 0.0)
@@ -190,6 +198,7 @@ def descend(
         theta, point, g, age, stale = new, there, new_g, age + 1, True
     if stale:
         objective = rows.mean_loss(point) + of_penalty(theta)
+    theta = np.broadcast_to(theta, shape)
     return Descent(theta, point, g, objective, decrement, met, inverse, rows, evaluations, hessians, records)
 
 
@@ -202,7 +211,7 @@ def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:
 def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
     """The whole step, or the part of it where the slope along it is at most STEEP times as steep upwards as it was downwards."""
     flat = lambda a: a.reshape(*a.shape[:2], -1)
-    along = lambda t: (t[..., None] * u).reshape(theta.shape)
+    along = lambda t: (t[..., None] * u).reshape(*t.shape, *theta.shape[2:])
     too_far = lambda end, there: waiting & ~(dot(gradient_at(end, there), u) <= -STEEP * slope)
     t = np.where(waiting, 1.0, 0.0)
     there = theta + along(t)
@@ -220,7 +229,7 @@ def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
         # Where the line through the slopes at both ends is 0, but well inside.
         zero = -down / np.where(up > down, up - down, 1)
         share = np.where(far, share * np.clip(np.where(np.isfinite(zero), zero, 0.5), 0.1, 0.9), share)
-        up = rows.slope(point.z, end.z, share) + dot(penalty * (flat(theta) + share[..., None] * ray), ray)
+        up = rows.slope(point, end, share) + dot(penalty * (flat(theta) + share[..., None] * ray), ray)
         good = far & (up <= -STEEP * down)
         taken, far = np.where(good, share, taken), far & ~good
         if not far.any():

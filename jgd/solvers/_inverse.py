@@ -1,6 +1,7 @@
 """Approximate inverses of Hessians, shared by lanes: what a step of a solver starts from."""
 
-from typing import NamedTuple
+import dataclasses
+import functools
 
 import numpy as np
 
@@ -9,12 +10,14 @@ import numpy as np
 RIDGE = {True: 2e-6, False: 1e-12}
 
 
-# Up to so many rows a triangle is inverted at once: LAPACK hands larger ones to several threads, which on shared cores wait for
-# each other, for a hundred times as long as it takes.
-SMALL = 32
+# Up to so many rows LAPACK is asked for a triangle and its inverse, and up to so many numbers of a matrix NumPy's einsum for a
+# product with a vector: the linear algebra library hands more to threads of its own, which wait at full speed, for 25 ms after
+# each call, where the next pass over the rows wants the cores.
+SMALL, ALONE = 32, 2**18
 
 
-class Inverse(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Inverse:
     """Positive definite matrices R' R, one for each of L settings, or one for all, over groups of the parameters.
 
     Attributes:
@@ -31,16 +34,23 @@ class Inverse(NamedTuple):
         if self.roots.ndim == 2:
             return (v.reshape(*v.shape[:2], -1, m) * np.square(self.roots)[None, :, None, :]).reshape(v.shape)
         if L == 1:
-            return (v.reshape(-1, m) @ self.roots[0].T @ self.roots[0]).reshape(v.shape)
+            R, flat = self.roots[0], v.reshape(-1, m)
+            if len(flat) == 1 and R.size <= ALONE:
+                return np.einsum("nk,km->nm", np.einsum("nm,km->nk", flat, R), R).reshape(v.shape)
+            return (flat @ R.T @ R).reshape(v.shape)
         by_setting = np.moveaxis(v, 1, 0).reshape(L, -1, m)
         out = by_setting @ np.swapaxes(self.roots, 1, 2) @ self.roots
         return np.moveaxis(out.reshape(L, v.shape[0], -1), 0, 1)
 
-    @property
+    @functools.cached_property
     def diagonal(self) -> np.ndarray:
         """Of R' R, shape (L or 1, m)."""
         squares = np.square(self.roots)
         return squares if squares.ndim == 2 else squares.sum(axis=1)
+
+    def of(self, settings: np.ndarray) -> "Inverse":
+        """Those of some settings."""
+        return self if len(self.roots) == 1 else Inverse(self.roots[settings], self.ridge)
 
 
 def inverse(matrices: np.ndarray, narrow: bool) -> Inverse:
@@ -56,23 +66,29 @@ def inverse(matrices: np.ndarray, narrow: bool) -> Inverse:
         scaled, r = H * scale[:, None] * scale[None, :], RIDGE[narrow]
         while True:
             try:
-                triangle = np.linalg.cholesky(scaled + np.diag(np.where(used, r, 1.0)))
+                inverted = _inverse_root(scaled + np.diag(np.where(used, r, 1.0)))
                 break
             except np.linalg.LinAlgError:
                 r *= 10
-        root[:] = _inverted(triangle) * scale[None, :]
+        root[:] = inverted * scale[None, :]
         ridge = max(ridge, r)
     return Inverse(roots, ridge)
 
 
-def _inverted(lower: np.ndarray) -> np.ndarray:
-    """The inverse of a lower triangle, by those of its halves."""
-    half = len(lower) // 2
-    if len(lower) <= SMALL:
-        return np.linalg.inv(lower)
-    out = np.zeros_like(lower)
-    out[:half, :half], out[half:, half:] = _inverted(lower[:half, :half]), _inverted(lower[half:, half:])
-    out[half:, :half] = -out[half:, half:] @ (lower[half:, :half] @ out[:half, :half])
+def _inverse_root(H: np.ndarray) -> np.ndarray:
+    """The lower triangle R with R' R = H^-1, the inverse of Cholesky's, by those of H's halves.
+
+    Raises:
+      np.linalg.LinAlgError: if H is not positive definite.
+    """
+    half = len(H) // 2
+    if len(H) <= SMALL:
+        return np.linalg.inv(np.linalg.cholesky(H))
+    out = np.zeros_like(H)
+    out[:half, :half] = _inverse_root(H[:half, :half])
+    below = H[half:, :half] @ out[:half, :half].T
+    out[half:, half:] = _inverse_root(H[half:, half:] - below @ below.T)
+    out[half:, :half] = -out[half:, half:] @ (below @ out[:half, :half])
     return out
 
 

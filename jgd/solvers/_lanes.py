@@ -1,26 +1,27 @@
 """Many classifiers on the same rows to their optima: folds x penalties, in one descent."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jgd.data import Dataset
-from jgd.data._dataset import _placed
+from jgd.data._dataset import _aligned, _placed
 from jgd.models import LinearParams, Problem
 from jgd.solvers._centred import Columns, centred
-from jgd.solvers._choice import LARGEST, choose
+from jgd.solvers._choice import choose
+from jgd.solvers._common import Common
 from jgd.solvers._descend import Descent, descend, dot
-from jgd.solvers._inverse import Inverse, inverse, of_gram
 from jgd.solvers._lanes_result import LaneSolutions
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Rows
-from jgd.solvers._single import VANISHED, params_of, solve_one, start_of, theta_of
+from jgd.solvers._single import VANISHED, params_of, solve_one, theta_of
 from jgd.training.stopping import CONVERGED, STALLED
 
 # Predictions (rows x logits x lanes) that are made at once: the few arrays of them stay in the cache.
 ENTRIES = 2**21
-# Common starts are found up to this share of their objective, since folds differ by more.
-COMMON = 1e-5
+# The share of the lanes that goes on without those that have ended.
+FEW = 0.25
 # With a penalty, the objective of a fold of one class, in shares of its start, at which its optimum of 0 is reached.
 NOTHING = 1e-14
 
@@ -57,9 +58,8 @@ def solve_lanes(
     free, classes, dtype = problem.fit_intercept, problem.classes, data.X.dtype
     columns = centred(data.X, free)
     squares = np.append(columns.squares, np.ones(int(free)))
-    weights = _weights(data, weights)
-    share = (weights / weights.sum(axis=1, keepdims=True)).astype(dtype)
-    F = len(share)
+    shares = Shares.of(data, weights)
+    F = len(shares.sums)
     l2 = np.asarray(problem.l2 if l2 is None else l2, np.float64)
     l2 = np.broadcast_to(l2, (F, *np.atleast_1d(l2).shape[-1:]))
     rows = Rows(_placed(columns.X), _placed(np.asarray(data.y, np.int32)), None, classes, free)
@@ -67,36 +67,101 @@ def solve_lanes(
 
     least = np.where(l2 == 0, VANISHED, NOTHING) * np.log(classes)
     of = lambda lanes: lambda decrement, objective, g: (decrement <= tol * objective) | (objective <= least[lanes])
-    start, P = _common(rows, data, share, penalty, squares, theta_of(params, columns) if params is not None else None)
-    found, at_once = [], max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
-    for first in range(0, F, at_once):
-        part = slice(first, first + at_once)
-        some = rows.replace(share=_placed(share[part]))
-        theta = np.repeat(start, len(share[part]), axis=0)
-        found.append(descend(some, penalty[part], theta, P, of(part), columns=squares, steps=steps))
-    together = lambda part: np.concatenate([part(at) for at in found])
-    theta, met, objective = together(lambda at: at.theta), together(lambda at: at.met), together(lambda at: at.objective)
-    norm = together(lambda at: np.sqrt(dot(at.gradient, at.gradient)))
-    iterations = together(lambda at: sum(np.asarray(record.step_size > 0, np.int32) for record in at.records))
-    for f, lane in np.argwhere(~met):
-        one = slice(f, f + 1), slice(lane, lane + 1)
-        at = _alone(rows.replace(share=share[one[0]]), data, penalty[f, lane], theta[one], squares, of(one), steps)
-        theta[f, lane], met[f, lane], objective[f, lane] = at.theta[0, 0], at.met[0, 0], at.objective[0, 0]
-        norm[f, lane] = np.sqrt(dot(at.gradient, at.gradient))[0, 0]
-        iterations[f, lane] += len(at.records) - 1
-    met &= (l2 > 0) | (objective > least)
+    theta = None if params is None else theta_of(params, columns)
+    common = Common(rows, np.asarray(data.y), shares.pooled, penalty, squares, theta, F)
+    found, most = Lanes.of(*penalty.shape[:2], rows.k, rows.columns), max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
+    for folds in _even_parts(F, most):
+        some = rows.replace(share=shares.placed(folds))
+        how = {"columns": squares, "steps": steps, "renew": common.better, "few": FEW}
+        at = descend(some, penalty[folds], common.theta, common.inverse, of(folds), **how)
+        found.put(np.ix_(folds, np.arange(l2.shape[1])), at)
+    for folds, settings in _left(found.met, most):
+        box, some = np.ix_(folds, settings), rows.replace(share=shares.placed(folds))
+        how = {"columns": squares, "steps": steps, "renew": common.cautious(settings)}
+        at = descend(some, penalty[box], found.theta[box], common.inverse.of(settings), of(box), **how)
+        found.put(box, at, found.iterations[box])
+    for f, lane in np.argwhere(~found.met):
+        one, some = np.ix_([f], [lane]), rows.replace(share=shares.placed([f]))
+        at = _alone(some, data, penalty[f, lane], found.theta[one], squares, of(one), steps)
+        found.put(one, at, found.iterations[one])
+    met = found.met & ((l2 > 0) | (found.objective > least))
+    theta, objective, norm, iterations = found.theta, found.objective, found.gradient_norm, found.iterations
     params = params_of(theta, columns, dtype, classes, free)
     return LaneSolutions(params, objective, norm, np.where(met, CONVERGED, STALLED).astype(np.int32), iterations)
 
 
-def _weights(data: Dataset, weights: Any) -> np.ndarray:
-    if weights is not None:
-        weights = np.asarray(weights, np.float64)
-        if not ((weights >= 0).all() and weights.any(axis=1).all()):
-            bad = int(np.argmax(~((weights >= 0).all(axis=1) & weights.any(axis=1))))
-            raise ValueError(f"weights must be at least 0, and some of each row above 0: row {bad} is not so; leave it out.")
-        return weights
-    return (np.ones(len(data)) if data.sample_weight is None else np.asarray(data.sample_weight, np.float64))[None]
+class Lanes(NamedTuple):
+    """Where each lane is: arrays (F, L), and theta (F, L, k, D)."""
+
+    theta: np.ndarray
+    objective: np.ndarray
+    gradient_norm: np.ndarray
+    iterations: np.ndarray
+    met: np.ndarray
+
+    @classmethod
+    def of(cls, F: int, L: int, k: int, D: int) -> "Lanes":
+        return cls(np.zeros((F, L, k, D)), *np.zeros((2, F, L)), np.zeros((F, L), np.int32), np.zeros((F, L), bool))
+
+    def put(self, lanes: Any, at: Descent, before: Any = 0) -> None:
+        """Some lanes came to where a descent ended, after so many iterations before it."""
+        self.theta[lanes], self.objective[lanes], self.met[lanes] = at.theta, at.objective, at.met
+        self.gradient_norm[lanes] = np.sqrt(dot(at.gradient, at.gradient))
+        self.iterations[lanes] = before + sum(np.int32(record.step_size > 0) for record in at.records)
+
+
+def _even_parts(count: int, most: int) -> list[np.ndarray]:
+    """The numbers below `count` in parts of one size (since another is another program), of which the last two may overlap."""
+    size = -(-count // -(-count // most))
+    return [np.arange(min(first, count - size), min(first, count - size) + size) for first in range(0, count, size)]
+
+
+def _left(met: np.ndarray, most: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The folds and the settings of lanes that did not get to their optima, and some more, so that sizes repeat."""
+    folds, settings = (np.flatnonzero((~met).any(axis=axis)) for axis in (1, 0))
+    if not len(folds):
+        return []
+    halved = lambda some, of: np.resize(some, min(-(-of // 2**j) for j in range(of.bit_length()) if -(-of // 2**j) >= len(some)))
+    folds, settings = np.sort(halved(folds, met.shape[0])), np.sort(halved(settings, met.shape[1]))
+    return [(folds[part], settings) for part in _even_parts(len(folds), most)]
+
+
+class Shares(NamedTuple):
+    """What each row counts in each fold's mean.
+
+    Attributes:
+      weights: (F, n).
+      sums: of each row of them, (F,).
+      dtype: of the data.
+    """
+
+    weights: np.ndarray
+    sums: np.ndarray
+    dtype: Any
+
+    @classmethod
+    def of(cls, data: Dataset, weights: Any) -> "Shares":
+        if weights is None:
+            weights = (np.ones(len(data)) if data.sample_weight is None else np.asarray(data.sample_weight))[None]
+        weights = np.asarray(weights)
+        sums, least = weights.sum(axis=1, dtype=np.float64), weights.min(axis=1)
+        bad = ~((sums > 0) & (least >= 0))  # also where one is NaN
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise ValueError(f"weights must be at least 0, and some of each row above 0: row {row} is not so; leave it out.")
+        return cls(weights, sums, data.X.dtype)
+
+    def placed(self, folds: Any) -> jax.Array:
+        """Those of some folds, on the device."""
+        share = _aligned((len(folds), self.weights.shape[1]), self.dtype)  # which JAX takes as it is
+        return jax.device_put(np.divide(self.weights[folds], self.sums[folds, None], out=share, casting="same_kind"))
+
+    @property
+    def pooled(self) -> np.ndarray:
+        """Their mean over the folds, (n,)."""
+        of_folds = 1 / (self.sums * len(self.sums))
+        # einsum, not @: see _inverse.ALONE
+        return np.einsum("f,fn->n", of_folds.astype(np.result_type(self.weights, np.float32)), self.weights)
 
 
 def _penalty(rows: Rows, columns: Columns, l2: np.ndarray, scale: Any) -> np.ndarray:
@@ -106,30 +171,6 @@ def _penalty(rows: Rows, columns: Columns, l2: np.ndarray, scale: Any) -> np.nda
         strengths = strengths * np.square(np.asarray(scale, np.float64))[:, None, :]
     free = np.zeros((*l2.shape, int(rows.free)))
     return np.tile(np.concatenate([strengths, free], axis=2), rows.k)
-
-
-def _common(
-    rows: Rows, data: Dataset, share: np.ndarray, penalty: np.ndarray, squares: np.ndarray, theta: np.ndarray | None
-) -> tuple[np.ndarray, Inverse]:
-    """The optima of all folds together, (1, L, k D), roughly; and an inverse Hessian for each penalty."""
-    F, L = penalty.shape[:2]
-    k, D = rows.k, rows.columns
-    pooled, penalty = share.mean(axis=0, keepdims=True), penalty.mean(axis=0, keepdims=True)
-    rows = rows.replace(share=_placed(pooled))
-    if theta is None:
-        shares = np.bincount(np.asarray(data.y), pooled[0].astype(np.float64), rows.classes)
-        theta = start_of(rows, shares / shares.sum())
-    theta = np.broadcast_to(theta, (1, L, k, D))
-    bound = 0.25 if rows.classes == 2 else 0.5
-    P = of_gram(rows.gram() if D <= LARGEST else squares, bound, penalty[0, :, :D], rows.is_narrow)
-    if F == 1:
-        return theta, P
-    near = lambda decrement, objective, g: decrement <= COMMON * objective
-    at = descend(rows, penalty, theta, P, near, columns=squares, steps=30)
-    if k * D <= min(LARGEST, 2 * F):
-        hessians = [at.rows.hessian(at.point.z, 0, lane) + np.diag(penalty[0, lane]) for lane in range(L)]
-        P = inverse(np.stack(hessians), rows.is_narrow)
-    return at.theta, P
 
 
 def _alone(

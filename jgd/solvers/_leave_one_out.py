@@ -20,7 +20,7 @@ from jgd.data import Dataset
 from jgd.models import Problem
 from jgd.solvers._lanes_result import LaneSolutions
 from jgd.solvers._least_squares import Folds, lane_solutions, rank_tolerance, solutions
-from jgd.solvers._triangles import HELD, Basis, Rows, basis_of, blocks, from_grams, gram_of, product, triangle
+from jgd.solvers._triangles import HELD, TOGETHER, Basis, Rows, basis_of, blocks, from_grams, gram_of, product, triangle
 
 # Where one minus a row's leverage is less, hardly anything but rounding is left of it, and the rank may be less without the row.
 ALONE = 1e-6
@@ -83,6 +83,55 @@ def leave_one_out_lanes(
             made = jax.tree.map(lambda leaf: np.empty((len(out), *leaf.shape[1:]), leaf.dtype), lanes)
         jax.tree.map(lambda whole, part, some=some: whole.__setitem__(some, part), made, lanes)
     return made
+
+
+class LeftOut(NamedTuple):
+    """What the fits without each row say of it, in float64.
+
+    Attributes:
+      prediction: of each row by the fits without it, (n, L, k).
+      objective: of those fits, on the rows they have, (n, L).
+    """
+
+    prediction: np.ndarray
+    objective: np.ndarray
+
+
+def left_out(problem: Problem, data: Dataset, l2: Any) -> LeftOut | None:
+    """As `leave_one_out_lanes` for all rows, but only what scores need, which takes no fit of each row.
+
+    None where a row's leverage is nearly 1, or the columns without a penalty are dependent, so that the fits are needed.
+    """
+    rows = Rows.of(data, problem.fit_intercept)
+    w = np.ones(len(rows.X)) if data.sample_weight is None else np.asarray(data.sample_weight, np.float64)
+    w, l2 = w / w.sum(), np.atleast_1d(np.asarray(l2, np.float64))
+    whole, d = Folds.of(rows, triangle(rows, w)[None]), rows.X.shape[1]
+    parts = [part for part in _parts(whole, l2, rank_tolerance(rows)) if len(part.lanes)]
+    if any(part.factors is None for part in parts):
+        return None
+    y = np.asarray(rows.y, np.float64)
+    found = LeftOut(np.empty((len(w), len(l2), y.shape[1])), np.empty((len(w), len(l2))))
+    for some in blocks(len(w), max(TOGETHER, IN_CACHE // (len(l2) * y.shape[1]))):
+        z, v = rows.take(some)[:, int(rows.intercept) :] - whole.mean, w[some]
+        if (v == v[0]).all():  # one penalty for all of these rows, and so products of matrices
+            v = v[:1]
+        for lanes, unit, (U, s, Vt) in parts:
+            penalty, c, u = (1 - v[:, None]) * l2[lanes] / 2, whole.C[0].T @ U, (z[:, :d] / unit) @ Vt.T
+            over = 1 / (s**2 + penalty[..., None])  # 1 / D_i, (1 or b, lanes, d)
+            e = z[:, None, d:] - np.stack([_of_rows(u, over * (s * of_output)) for of_output in c], axis=2)
+            left = 1 - v[:, None] * (rows.intercept + _of_rows(np.square(u), over))
+            if (left < ALONE).any():
+                return None
+            off = e / left[..., None]
+            found.prediction[some, lanes] = y[some, None] - off
+            total = whole.rest + (penalty[..., None] * over) @ np.sum(c**2, axis=0) - v[:, None] * np.sum(off * e, axis=2)
+            found.objective[some, lanes] = total / (1 - v[:, None])
+    return found
+
+
+def _of_rows(u: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """u_i' by_il for rows i and lanes l, (b, L); `by` is (1, L, d) where it is the same for all rows."""
+    return product(u, by[0].T) if len(by) == 1 else np.einsum("bd,bld->bl", u, by)
 
 
 class Part(NamedTuple):

@@ -49,7 +49,7 @@ def solve_one(
     penalty = penalty[None, None, :]
 
     def renew(rows: Rows, point: Point) -> Inverse:
-        return inverse((rows.hessian(point.z, 0, 0) + np.diag(penalty[0, 0]))[None], rows.is_narrow)
+        return inverse(rows.hessians(point.theta) + np.diag(penalty[0, 0]), rows.is_narrow)
 
     common = {"columns": squares, "steps": steps, "start": start}
     finely = {"polish": polish, "polish_steps": POLISH if choice.start == "hessian" else steps}
@@ -72,6 +72,18 @@ def solve_one(
 
 def _whole(at: Descent, records: list[Record], hessians: int) -> Path:
     return Path(at, records + at.records, hessians + at.hessians)
+
+
+def shares_of(y: np.ndarray, weights: np.ndarray | None, classes: int) -> tuple[np.ndarray, float, float]:
+    """Of the weight, that of each class; of the rows, that of the rarest class and of all: of unequal weights so many equal ones
+    as would make a mean as exact.
+    """
+    if weights is None:
+        shares = np.bincount(y, minlength=classes) / len(y)
+        return shares, float(shares.min()), 1.0
+    sums, squares = np.bincount(y, weights, classes), np.bincount(y, np.square(weights), classes)
+    rows = np.square(sums) / np.where(squares > 0, squares, 1)
+    return sums / sums.sum(), float(rows.min()) / len(y), float(sums.sum() ** 2 / squares.sum()) / len(y)
 
 
 def start_of(rows: Rows, shares: np.ndarray) -> np.ndarray:

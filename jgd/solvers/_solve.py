@@ -24,7 +24,7 @@ from jgd.solvers._choice import Choice, choose
 from jgd.solvers._descend import Start
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Rows
-from jgd.solvers._single import VANISHED, params_of, solve_one, start_of, theta_of
+from jgd.solvers._single import VANISHED, params_of, shares_of, solve_one, start_of, theta_of
 from jgd.training._result import History, HostNotes, Result
 from jgd.training._start import check_like
 from jgd.training._step import State
@@ -199,7 +199,7 @@ def descent(
     weights = None if data.sample_weight is None else np.asarray(data.sample_weight, np.float64)
     counts = None if weights is None else (weights / weights.sum()).astype(data.X.dtype)[None]
     rows = Rows(_placed(columns.X), _placed(np.asarray(data.y, np.int32)), counts, classes, free)
-    shares, rarest, used = _shares(np.asarray(data.y), weights, classes)
+    shares, rarest, used = shares_of(np.asarray(data.y), weights, classes)
     choice = (chosen or choose)(len(data), rows.columns, classes, rarest, used)
     penalty = np.tile(np.append(columns.penalty(l2), np.zeros(int(free))), rows.k)
     known = shares if free else np.full(classes, 1 / classes)
@@ -240,18 +240,6 @@ def _dear(penalty: np.ndarray, tol: float, objective: np.ndarray, g: np.ndarray)
     used = penalty > 0
     gap = float(np.sum(np.square(g[0, 0, used]) / penalty[used])) / 2
     return bool(used.any() and CHEAP < gap / (tol * float(objective[0, 0])) < REACH)
-
-
-def _shares(y: np.ndarray, weights: np.ndarray | None, classes: int) -> tuple[np.ndarray, float, float]:
-    """Of the weight, that of each class; of the rows, that of the rarest class and of all: of unequal weights so many equal ones
-    as would make a mean as exact.
-    """
-    if weights is None:
-        shares = np.bincount(y, minlength=classes) / len(y)
-        return shares, float(shares.min()), 1.0
-    sums, squares = np.bincount(y, weights, classes), np.bincount(y, np.square(weights), classes)
-    rows = np.square(sums) / np.where(squares > 0, squares, 1)
-    return sums / sums.sum(), float(rows.min()) / len(y), float(sums.sum() ** 2 / squares.sum()) / len(y)
 
 
 def _columns(records: list[Any], before: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
