@@ -5,6 +5,7 @@ Most of the time of most tests is the compiler's, so it is told not to try hard:
 """
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -28,9 +29,13 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """A run of all tests leaves the longest to `python -m tests.thorough`; processes of xdist are told."""
+    """A run of all tests leaves the longest to `python -m tests.thorough`, and compiles faster; processes of xdist are told."""
     if config.args_source is config.ArgsSource.TESTPATHS:
         config.option.brief = True
+    if config.option.brief and version("jaxlib").startswith("0.10."):  # XLA ends a process at a flag it does not know
+        # Half of the time of compiling a small program goes into an MLIR pipeline for each fusion; XLA's older emitter has none.
+        # All other runs, of the longest tests, the battery and the notebooks too, have the emitter that users have.
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 
 @pytest.fixture(params=[False, True], ids=["float32", "float64"])

@@ -9,7 +9,7 @@ import jax
 import pytest
 
 import jgd
-from jgd._configure import THRESHOLD, with_option
+from jgd._configure import THRESHOLD, read_environment, with_option
 
 ASKED = f"--xla_backend_extra_options={THRESHOLD}=65536"
 
@@ -84,12 +84,12 @@ def test_the_command_line_asks_for_itself():
     code = """
 import os, jgd.__main__ as cli
 cli.main = lambda: 7
-answer["status"] = cli._process()
-answer["flags"] = os.environ.get("XLA_FLAGS")
+for name, given in {"file": {"XLA_FLAGS": "flags.txt"}, "not": {"JGD_SMALL_LOOPS": "0"}, "unasked": {}}.items():
+    os.environ.update(given)
+    answer[name] = cli._process(), os.environ.pop("XLA_FLAGS", None)
+    os.environ.pop("JGD_SMALL_LOOPS", None)
 """
-    assert process(code) == {"status": 7, "flags": ASKED}
-    assert process(code, JGD_SMALL_LOOPS="0") == {"status": 7, "flags": None}
-    assert process(code, XLA_FLAGS="flags.txt") == {"status": 7, "flags": "flags.txt"}
+    assert process(code) == {"file": [7, "flags.txt"], "not": [7, None], "unasked": [7, ASKED]}
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,24 @@ def test_xla_reads_the_users_options_and_ours(quote):
 
 
 def test_too_late_is_said_unless_it_is_in_force():
-    late = "import jax, jgd; jax.numpy.zeros(3); jgd.configure(small_loops=True)"
-    message = process(late)
+    message = process("""
+import jax, os
+jax.numpy.zeros(3)
+os.environ["JGD_SMALL_LOOPS"] = "1"
+try:
+    import jgd
+except RuntimeError as error:
+    answer["imported"] = str(error)
+assert "it is too late" in answer["imported"]
+del os.environ["JGD_SMALL_LOOPS"]
+import jgd
+jgd.configure(small_loops=True)
+""")
     assert message.startswith("RuntimeError: it is too late for small_loops: XLA reads its options when JAX starts")
     assert "before that (in a notebook, restart the kernel), or export JGD_SMALL_LOOPS=1 and import jgd before it." in message
+    late = "import jax, jgd; jax.numpy.zeros(3); jgd.configure(small_loops=True)"
     assert process(late, XLA_FLAGS=ASKED) == {}
     assert process(late, JGD_SMALL_LOOPS="1") == {}
-    assert "it is too late" in process("import jax; jax.numpy.zeros(3); import jgd", JGD_SMALL_LOOPS="1")
 
 
 def test_flags_in_a_file_are_left_to_their_owner(tmp_path):
@@ -165,28 +176,51 @@ def test_the_cache_can_move_and_knows_small_loops(tmp_path):
 
 
 def test_where_the_cache_is_by_default(tmp_path):
-    where = "import jax, jgd; jgd.configure(compilation_cache=True); answer['dir'] = jax.config.jax_compilation_cache_dir"
-    assert process(where, XDG_CACHE_HOME=str(tmp_path)) == {"dir": str(tmp_path / "jgd")}
-    assert process(where, HOME=str(tmp_path), XDG_CACHE_HOME="relative") == {"dir": str(tmp_path / ".cache" / "jgd")}
-    assert process(where, JAX_COMPILATION_CACHE_DIR=str(tmp_path / "own")) == {"dir": str(tmp_path / "own")}
+    code = """
+import jax, jgd, os
+from jgd._configure import read_environment
+answer["unset"] = jax.config.jax_compilation_cache_dir
+for name, environment, set_it in [
+    ("user's", {"XDG_CACHE_HOME": HERE}, lambda: jgd.configure(compilation_cache=True)),
+    ("relative", {"HOME": HERE, "XDG_CACHE_HOME": "relative"}, lambda: jgd.configure(compilation_cache=True)),
+    ("expanded", {"HOME": HERE, "JGD_COMPILATION_CACHE": "~/mine"}, read_environment),
+]:
+    jax.config.update("jax_compilation_cache_dir", None)
+    os.environ.update(environment)
+    set_it()
+    answer[name] = jax.config.jax_compilation_cache_dir
+"""
+    assert process(code.replace("HERE", repr(str(tmp_path))), JGD_COMPILATION_CACHE="0") == {
+        "unset": None,
+        "user's": str(tmp_path / "jgd"),
+        "relative": str(tmp_path / ".cache" / "jgd"),
+        "expanded": str(tmp_path / "mine"),
+    }
     assert (tmp_path / "jgd").stat().st_mode & 0o777 == 0o700
-    imported = "import jax, jgd; answer['dir'] = jax.config.jax_compilation_cache_dir"
-    assert process(imported, XDG_CACHE_HOME=str(tmp_path), JGD_COMPILATION_CACHE="1") == {"dir": str(tmp_path / "jgd")}
-    assert process(imported, XDG_CACHE_HOME=str(tmp_path), JGD_COMPILATION_CACHE="0") == {"dir": None}
-    assert process(imported, HOME=str(tmp_path), JGD_COMPILATION_CACHE="~/mine") == {"dir": str(tmp_path / "mine")}
+    where = "import jax, jgd; answer['dir'] = jax.config.jax_compilation_cache_dir"
+    assert process(where, XDG_CACHE_HOME=str(tmp_path), JGD_COMPILATION_CACHE="1") == {"dir": str(tmp_path / "jgd")}
+    own = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "own")}
+    assert process(where, JGD_COMPILATION_CACHE="1", **own) == {"dir": str(tmp_path / "own")}
 
 
-@pytest.mark.parametrize("value", ["yes", "2", "True"])
-def test_the_environments_words_for_small_loops(value):
-    message = process("import jgd", JGD_SMALL_LOOPS=value)
-    assert message == f"ValueError: the environment variable JGD_SMALL_LOOPS must be 1 or 0, found {value!r}."
+def test_the_environments_words_are_read_when_jgd_is_imported():
+    message = process("import jgd", JGD_SMALL_LOOPS="yes")
+    assert message == "ValueError: the environment variable JGD_SMALL_LOOPS must be 1 or 0, found 'yes'."
 
 
-def test_the_environments_words_for_the_cache():
-    message = process("import jgd", JGD_COMPILATION_CACHE="on")
-    assert message == "ValueError: the environment variable JGD_COMPILATION_CACHE must be a directory, 1 or 0, found 'on'."
-    message = process("import jgd", JGD_COMPILATION_CACHE="/dev/null/here")
-    assert message.startswith("ValueError: compilation_cache /dev/null/here cannot be written to (Not a directory)")
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("JGD_SMALL_LOOPS", "2", r"environment variable JGD_SMALL_LOOPS must be 1 or 0, found '2'\.$"),
+        ("JGD_SMALL_LOOPS", "True", r"environment variable JGD_SMALL_LOOPS must be 1 or 0, found 'True'\.$"),
+        ("JGD_COMPILATION_CACHE", "on", r"variable JGD_COMPILATION_CACHE must be a directory, 1 or 0, found 'on'\.$"),
+        ("JGD_COMPILATION_CACHE", "/dev/null/here", r"/dev/null/here cannot be written to \(Not a directory\)"),
+    ],
+)
+def test_the_environments_words(monkeypatch, name, value, message):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=message):
+        read_environment()
 
 
 @pytest.mark.parametrize("value", [1, 0, "1", None, [True]])

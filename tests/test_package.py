@@ -35,6 +35,7 @@ LAYERS = [
         "_expression",
         "_boxes",
         "_parse",
+        "_threads",
     ),
     ("transformation", "schedules", "losses", "penalties", "initializers", "data"),
     ("transforms", "models"),

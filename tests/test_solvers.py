@@ -352,7 +352,8 @@ def test_a_sample_that_leads_far_away_is_not_followed(monkeypatch):
 
 @pytest.mark.parametrize(("arguments", "start", "levels", "always", "chain"), [
     ((300, 5, 2, 0.5), "hessian", (), True, "newton"),
-    ((40_000, 11, 2, 0.5), "hessian", (625, 5000), False, "newton on 625 rows, lbfgs from its Hessian on 5,000, lbfgs from its"),
+    ((40_000, 11, 2, 0.5), "hessian", (2500,), False, "newton on 2,500 rows, lbfgs from its Hessian on all 40,000"),
+    ((80_000, 11, 2, 0.5), "hessian", (625, 5000), False, "newton on 625 rows, lbfgs from its Hessian on 5,000, lbfgs from its"),
     ((40_000, 11, 2, 0.01), "hessian", (5000,), False, "newton on 5,000 rows, lbfgs from its Hessian on all 40,000"),
     ((40_000, 11, 2, 0.5, 0.05), "hessian", (), True, "newton"),
     ((40_000, 100, 2, 0.5), "hessian", (6400,), False, "newton on 6,400 rows"),

@@ -50,7 +50,8 @@ def plateau_scales(values, factor, patience, rtol, atol, cooldown, accumulation_
     return found
 
 
-eighths = st.one_of(st.integers(-16, 64).map(lambda k: k / 8), st.sampled_from([np.nan, np.inf, -np.inf]))
+# Their sums and means of up to four are exact: no rounding decides, nor whether the compiler fuses a product and a sum.
+eighths = st.one_of(st.integers(-6, 21).map(lambda k: 3 * k / 8), st.sampled_from([np.nan, np.inf, -np.inf]))
 lists = lambda numbers: st.lists(numbers, min_size=LENGTH, max_size=LENGTH)
 whole = dict(
     patience=st.integers(1, 5),
@@ -59,7 +60,7 @@ whole = dict(
     min_scale=st.sampled_from([0.0, 0.01, 0.3, 1.0]),
 )
 # optax wants these when it is made: a few, so that it is compiled a few times only.
-SHAPES = [(0.1, 1e-4, 0.0), (0.5, 0.25, 0.0), (0.7, 0.0, 0.125), (0.9, 0.1, 0.3)]
+SHAPES = [(0.1, 1e-4, 0.0), (0.5, 0.25, 0.0), (0.7, 0.0, 0.125), (0.9, 0.125, 0.3125)]
 
 
 @functools.partial(jax.jit, static_argnames="fixed")
@@ -71,7 +72,7 @@ of_jgd = jax.jit(scales)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(SHAPES), st.fixed_dictionaries(whole), lists(eighths | st.just(1e30)), st.booleans())
+@given(st.sampled_from(SHAPES), st.fixed_dictionaries(whole), lists(eighths | st.just(3 * 2.0**98)), st.booleans())
 def test_reduce_on_plateau_equals_optax(shape, traced, values, x64):
     fixed = dict(zip(("factor", "rtol", "atol"), shape, strict=True))
     with jax.enable_x64(x64):

@@ -74,7 +74,6 @@ THOROUGH = (
     "tests/test_problems.py::test_a_run_can_be_differentiated_in_what_its_loss_closes_over[float64",
     "tests/test_problems.py::test_an_ensemble_is_its_members_trained_alone[float64",
     "tests/test_problems.py::test_frozen_parameters_are_those_of_a_smaller_problem[float64",
-    "tests/test_products.py::test_a_product_is_that_of_matrices_under_every_transformation[False",
     "tests/test_sweep.py::test_a_lane_is_the_single_fit[MultiSteps",
     "tests/test_sweep.py::test_a_lane_is_the_single_fit[adam-float64",
     "tests/test_sweep.py::test_a_whole_sweep_in_order",

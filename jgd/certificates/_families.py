@@ -10,7 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jgd._threads import by_parts
 from jgd.certificates._rounding import UNIT, bregman, dot, of_sum
+
+# Rows that are worth a thread.
+VALUES = 2**16
 
 
 class DualPoint(NamedTuple):
@@ -83,10 +87,19 @@ class Logistic:
 
     def _slopes_and_curvature(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By the probability of the other class, which keeps its digits where it is small; shapes (m, 1) and (m,)."""
-        margin = self.sign * z[:, 0]
-        e = np.exp(-np.abs(margin))
-        p = 1 / (1 + e)
-        return (-self.sign * np.where(margin > 0, e * p, p))[:, None], e * p * p
+        slopes, curvature = np.empty((len(z), 1)), np.empty(len(z))
+
+        def fill(part: slice) -> None:
+            sign, out = self.sign[part], curvature[part]
+            margin = sign * z[part, 0]
+            e = np.exp(-np.abs(margin))
+            p = 1 / (1 + e)
+            np.multiply(e, p, out=out)
+            slopes[part, 0] = -sign * np.where(margin > 0, out, p)
+            out *= p
+
+        by_parts(fill, len(z), VALUES)
+        return slopes, curvature
 
     def slopes_error(self, z_error: Any) -> tuple[Any, Any]:
         return np.expm1(2 * np.minimum(z_error, 300.0)), 0.0

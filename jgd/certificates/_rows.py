@@ -1,23 +1,26 @@
 """A linear model's objective at its parameters, in float64 on the host, with what rounding may have done to each part of it.
 
-X stays in its own type; a block of its rows at a time is made float64, of a size that stays in the cache and that BLAS leaves
-to one thread: threads that wait for each other take many times as long where a core is shared.
+X stays in its own type; a block of its rows at a time is made float64, of a size that stays in the cache. Large ones are parted
+among a few threads of our own, and multiplied by NumPy's einsum where BLAS would take threads too: those wait for each other,
+many times as long where a core is shared.
 
 What rounding does is bounded by the columns' largest values, which are found once, rather than by a second product of absolute
 values: a bound too large by some factor, of what is 1e-16.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jgd._threads import by_parts
 from jgd.certificates._rounding import UNIT, of_sum, of_sum_in_pairs
 from jgd.data._dataset import ByFeature, Dataset
 
-# Rows of a block, and entries of one that is only multiplied by a vector; rows that are compared side by side.
-BLOCK, ENTRIES, SIDE = 4096, 2**18, 32
+# Rows of a block, and entries of one that is only multiplied by a vector; rows that are compared side by side; entries that
+# are worth a thread.
+BLOCK, ENTRIES, SIDE, WORTH = 4096, 2**17, 32, 2**20
 
 
 class Rows:
@@ -45,9 +48,8 @@ class Rows:
     @functools.cached_property
     def largest(self) -> np.ndarray:
         """The largest absolute value of each column."""
-        largest = np.zeros(self.X.shape[1])
-        for where in self._slices():
-            largest = np.maximum(largest, _largest(self.X[where]))
+        of_part = lambda part: [_largest(self.X[where]) for where in self._slices(part)]
+        largest = np.max([one for found in self._by_parts(of_part) for one in found], axis=0)
         return np.append(largest, 1.0) if self.fit_intercept else largest
 
     def of(self, values: Any) -> np.ndarray:
@@ -65,15 +67,23 @@ class Rows:
             out[:, : self.X.shape[1]], out[:, self.X.shape[1] :] = block, 1.0
             yield where, out
 
-    def _slices(self, outputs: int = 1) -> Iterator[slice]:
+    def _slices(self, part: slice, outputs: int = 1) -> Iterator[slice]:
         size = max(ENTRIES // (self.X.shape[1] * outputs), 16)
-        return (slice(start, start + size) for start in range(0, len(self), size))
+        return (slice(start, min(start + size, part.stop)) for start in range(part.start, part.stop, size))
+
+    def _by_parts(self, function: Callable[[slice], Any]) -> list[Any]:
+        return by_parts(function, len(self), WORTH // self.X.shape[1])
 
     def times(self, theta: np.ndarray) -> tuple[np.ndarray, np.float64, np.float64]:
         """[X, 1] theta, shape (m, k), what is no smaller than any of it, and what any of it may be off by."""
         weights, out = theta[: self.X.shape[1]], np.empty((len(self), theta.shape[1]))
-        for where in self._slices(theta.shape[1]):
-            out[where] = self.X[where].astype(np.float64) @ weights
+
+        def fill(part: slice) -> None:
+            for where in self._slices(part, theta.shape[1]):
+                X = self.X[where].astype(np.float64)
+                out[where] = np.einsum("ij,j->i", X, weights[:, 0])[:, None] if weights.shape[1] == 1 else X @ weights
+
+        self._by_parts(fill)
         if self.fit_intercept:
             out += theta[-1]
         size = (self.largest @ np.abs(theta)).max() * (1 + 2 * of_sum(self.columns))
@@ -89,8 +99,15 @@ class Rows:
         """
         d, slopes = self.X.shape[1], self.share[:, None] * slopes
         out = np.zeros((self.columns, slopes.shape[1]))
-        for where in self._slices(slopes.shape[1]):
-            out[:d] += self.X[where].astype(np.float64).T @ slopes[where]
+
+        def of_part(part: slice) -> np.ndarray:
+            total = np.zeros((d, slopes.shape[1]))
+            for where in self._slices(part, slopes.shape[1]):
+                X, some = self.X[where].astype(np.float64), slopes[where]
+                total += np.einsum("ij,i->j", X, some[:, 0])[:, None] if some.shape[1] == 1 else X.T @ some
+            return total
+
+        out[:d] = sum(self._by_parts(of_part))
         size, error = np.abs(slopes).sum(axis=0) * (1 + of_sum(len(self))), absolute * self.share.sum()
         off = self.largest[:, None] * ((of_sum(len(self)) + relative + 3 * UNIT) * size + error)
         if self.fit_intercept:

@@ -3,7 +3,6 @@
 import contextlib
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import jax
@@ -13,9 +12,10 @@ import numpy as np
 from jgd._checks import is_concrete, shown
 from jgd._display import Shown, View
 from jgd._errors import Answering, public
+from jgd._threads import by_parts
 from jgd.data._files import Reading, is_table, read_table
 
-ALIGNMENT, LARGE, HUGE, BLOCK = 64, 2**18, 2**25, 1024
+ALIGNMENT, LARGE, HUGE, BLOCK = 64, 2**18, 2**24, 1024
 _canonical = jax.dtypes.canonicalize_dtype
 
 TEXT_ADVICE = "encode text as numbers first (jgd.read makes one column per value, as pandas.get_dummies does)"
@@ -275,21 +275,22 @@ def _placed(values: Any) -> Any:
     return jax.device_put(_copied(values))
 
 
+def _lent(values: Any) -> Any:
+    """The same for as long as a call lasts: a user's own memory, uncopied, where JAX takes it as it is."""
+    plain = type(values) is np.ndarray and values.flags.c_contiguous and values.dtype == _canonical(values.dtype)
+    return jax.device_put(values) if plain and values.ctypes.data % ALIGNMENT == 0 else _placed(values)
+
+
 def _copied(values: np.ndarray) -> np.ndarray:
     """A copy where JAX takes it as it is."""
     copy = _aligned(values.shape, values.dtype)
-    _by_halves(np.copyto, copy, values)
+    by_parts(lambda rows: np.copyto(copy[rows], values[rows]), len(values), _worth(values))
     return copy
 
 
-def _by_halves(function: Callable[..., Any], *arrays: np.ndarray) -> list[Any]:
-    """What it makes of arrays of one length: of what is large, of their halves by two threads, in half the time."""
-    if arrays[0].nbytes < HUGE:
-        return [function(*arrays)]
-    half = len(arrays[0]) // 2
-    with ThreadPoolExecutor(2) as threads:
-        parts = [threads.submit(function, *(a[rows] for a in arrays)) for rows in (slice(half), slice(half, None))]
-        return [part.result() for part in parts]
+def _worth(values: np.ndarray) -> int:
+    """So many of its rows are worth a thread."""
+    return -(-len(values) * HUGE // max(values.nbytes, 1))
 
 
 def _aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -360,9 +361,11 @@ def _finite(name: str, values: Any, columns: tuple[str, ...] | None = None) -> N
     xp = jnp if isinstance(values, jax.Array) else np
     with np.errstate(over="ignore", invalid="ignore"):
         plain = type(values) is np.ndarray and values.flags.forc and values.dtype in (np.float32, np.float64)
-        # Not by products, whose library's threads go on waiting, at full speed, for 25 ms in which others want the cores.
-        if plain and math.isfinite(sum(_by_halves(lambda entries: np.einsum("i->", entries), values.ravel(order="K")))):
-            return
+        if plain:
+            # Not by products, whose library's threads go on waiting, at full speed, for 25 ms in which others want the cores.
+            entries = values.ravel(order="K")
+            if math.isfinite(sum(by_parts(lambda some: np.einsum("i->", entries[some]), entries.size, _worth(entries)))):
+                return
         if xp.isfinite(xp.sum(values)):
             return
         bad = np.asarray(~xp.isfinite(values))

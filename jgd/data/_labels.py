@@ -47,14 +47,7 @@ def encode_classes(y: Any, classes: int, known: tuple | None) -> tuple[Any, tupl
     if labels.ndim != 1:
         raise ValueError(f"labels must have 1 dimension, found shape {labels.shape}; for one-hot rows: y.argmax(axis=1).")
     if labels.dtype.kind == "f" or labels.dtype.kind == "V":
-        labels = labels.astype(np.float64)
-        if (labels != np.floor(labels)).any():
-            example = labels[labels != np.floor(labels)][0]
-            raise ValueError(
-                f"y holds numbers that are not classes (such as {example:g}); labels are whole numbers, booleans or text. "
-                "Is it a linear_regression?"
-            )
-        labels = labels.astype(np.int64)
+        labels = _whole(labels)
     found = _distinct(labels)
     if known is None:
         known = _classes_of(found, classes)
@@ -66,9 +59,27 @@ def encode_classes(y: Any, classes: int, known: tuple | None) -> tuple[Any, tupl
     return np.searchsorted(np.asarray(known), labels).astype(np.int32), known
 
 
+def _whole(labels: np.ndarray) -> np.ndarray:
+    """Floating numbers as integers."""
+    with np.errstate(invalid="ignore"):  # what is too large is found to differ
+        small = labels.astype(np.int32)
+    if (small == labels).all():
+        return small
+    labels = labels.astype(np.float64)
+    if (labels != np.floor(labels)).any():
+        example = labels[labels != np.floor(labels)][0]
+        raise ValueError(
+            f"y holds numbers that are not classes (such as {example:g}); labels are whole numbers, booleans or text. "
+            "Is it a linear_regression?"
+        )
+    return labels.astype(np.int64)
+
+
 def _distinct(labels: np.ndarray) -> list:
     if labels.dtype.kind in "iu":  # few whole numbers close together: no sort
         low, high = int(labels.min()), int(labels.max())
+        if high - low < 2:
+            return [*range(low, high + 1)]
         if high - low < 4096 and high < 2**63:
             return [int(v) + low for v in np.flatnonzero(np.bincount(labels.astype(np.int64) - low))]
     return np.unique(labels).tolist()

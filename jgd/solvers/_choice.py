@@ -1,12 +1,13 @@
 """Which chain of solvers a problem is given to, and why: the one table, which `python -m benchmarks solvers` measures."""
 
+import math
 from typing import NamedTuple
 
 # Of more parameters no Hessian is made, of more columns no Gram matrix.
 LARGEST = 2000
-# The largest sample is an eighth of the rows, or so many for each parameter, if that is no more than a quarter. A smaller one is
-# an eighth of it, as long as it has half so many for each parameter, and so many of the rarest class; of weighted rows, of those
-# that count.
+# The largest sample is a sixteenth of the rows, or so many for each parameter, or with so many of the rarest class, if that is no
+# more than a quarter. A smaller one is an eighth of it, as long as it has half so many for each parameter, and so many of the
+# rarest class; of weighted rows, of those that count.
 PER_PARAMETER, RAREST = 64, 50
 # Entries of the Hessian times rows, up to which it is made anew at each step: about what a step costs anyway.
 CHEAP = 2**26
@@ -44,7 +45,7 @@ def choose(n: int, columns: int, classes: int, rarest: float, used: float = 1.0)
     if size > LARGEST:
         why = f"a Hessian of {size} parameters is too large"
         return Choice("gram", (), False, bound, "lbfgs from the Gram matrix, shared by all classes", why)
-    levels, m = [], int(max(n // 8, PER_PARAMETER * size / used))
+    levels, m = [], math.ceil(min(max(n // 16, PER_PARAMETER * size / used, RAREST / max(rarest, 1 / n)), n))
     while m <= n // 4 and 2 * m * used >= PER_PARAMETER * size and m * rarest >= RAREST:
         levels.append(m)
         m //= 8

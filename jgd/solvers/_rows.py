@@ -11,22 +11,21 @@ takes half of the time.
 """
 
 import dataclasses
-import functools
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgd._threads import at_once, by_parts, cores
 from jgd.data._dataset import _aligned
 from jgd.solvers import _passes
 from jgd.solvers._passes import Form
 
-# Multiplications that are worth a thread; and how many threads there are at most.
-WORTH, THREADS = 2**20, 8
+# Multiplications, or numbers to be copied, that are worth a thread; of one lane so many times more, which XLA puts on all cores
+# well as long as X stays in their common cache.
+WORTH, ALONE = 2**20, 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +81,9 @@ class Rows:
 
     def evaluate(self, theta: np.ndarray) -> Point:
         """The gradient of the mean loss at theta, and what comes with it."""
-        (gradient, loss), z = self._over_parts(_passes.evaluate, self._lanes(theta) * self.columns, theta)
+        lanes = self._lanes(theta)
+        work = self.columns // ALONE if lanes == 1 and not self.wide else lanes * self.columns
+        (gradient, loss), z = self._over_parts(_passes.evaluate, work, theta)
         return Point(theta, gradient, loss, z)
 
     def mean_loss(self, point: Point) -> np.ndarray:
@@ -131,7 +132,7 @@ class Rows:
           arguments: a list holds one of each part.
         """
         n = len(self)
-        count = max(1, min(_cores(), n * work // WORTH)) if self.device.platform == "cpu" else 1
+        count = max(1, min(cores(), n * work // WORTH)) if self.device.platform == "cpu" else 1
         form = Form(self.classes, self.free, self.wide, -(-n // count))
 
         def of_part(part: int) -> tuple[Any, Any]:
@@ -146,23 +147,8 @@ class Rows:
             return sums, [rows]
         shapes = [argument.shape for argument in arguments if isinstance(argument, np.ndarray)]
         new = _is_new((run, form, self.X.shape, self.X.dtype, self.folds, *shapes))
-        sums, rows = zip(*([of_part(part) for part in range(count)] if new else _at_once(of_part, count)), strict=True)
+        sums, rows = zip(*([of_part(part) for part in range(count)] if new else at_once(of_part, count)), strict=True)
         return jax.tree.map(lambda *parts: sum(parts), *sums), list(rows)
-
-
-def _cores() -> int:
-    return min(THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-
-
-@functools.cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, "jgd")
-
-
-def _at_once(function: Callable[[int], Any], count: int) -> list[Any]:
-    """What it makes of 0..count-1, the first by this thread, and the others by others."""
-    others = [_threads().submit(function, i) for i in range(1, count)]
-    return [function(0), *(other.result() for other in others)]
 
 
 _seen: set[Any] = set()
@@ -179,4 +165,6 @@ def _taken(values: jax.Array, picked: np.ndarray) -> jax.Array:
     if next(iter(values.devices())).platform != "cpu":
         return values[picked]
     memory = _aligned((len(picked), *values.shape[1:]), values.dtype)  # which JAX takes as it is
-    return jax.device_put(np.take(np.asarray(values), picked, axis=0, out=memory, mode="clip"))
+    host, least = np.asarray(values), WORTH * len(picked) // max(memory.size, 1)
+    by_parts(lambda some: np.take(host, picked[some], axis=0, out=memory[some], mode="clip"), len(picked), least)
+    return jax.device_put(memory)

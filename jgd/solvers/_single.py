@@ -79,7 +79,8 @@ def shares_of(y: np.ndarray, weights: np.ndarray | None, classes: int) -> tuple[
     as would make a mean as exact.
     """
     if weights is None:
-        shares = np.bincount(y, minlength=classes) / len(y)
+        ones = np.count_nonzero(y)
+        shares = (np.array([len(y) - ones, ones]) if classes == 2 else np.bincount(y, minlength=classes)) / len(y)
         return shares, float(shares.min()), 1.0
     sums, squares = np.bincount(y, weights, classes), np.bincount(y, np.square(weights), classes)
     rows = np.square(sums) / np.where(squares > 0, squares, 1)
