@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 import jgd
-from jgd.solvers import _rows, _solve, solve_lanes
+from jgd.solvers import _passes, _rows, _solve, solve_lanes
 from jgd.solvers._centred import centred
 from jgd.solvers._choice import choose
 from jgd.solvers._descend import descend
@@ -596,3 +596,47 @@ def test_no_warning_of_numpy_escapes():
         X, y = separable()
         for l2, weight in itertools.product((0.0, 1e-2), (np.ones(len(y)), (y == 0) * 1.0)):
             assert jgd.solve(logistic(l2=l2), (X, y, weight)).status in ("stalled", "converged")
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("folds", [1, 4])
+def test_passes_over_parts_and_blocks_count_each_row_once(monkeypatch, classes, folds, x64):
+    """By NumPy; neither parts nor blocks divide the rows."""
+    monkeypatch.setattr(_rows, "cores", lambda: 3)
+    monkeypatch.setattr(_rows, "WORTH", 1)
+    for name, size in {"ENTRIES": 200, "LANES": 300, "BLOCK": 50, "MADE": 1}.items():
+        monkeypatch.setattr(_passes, name, size)
+    n, d, L, k = 1009 + 2 * folds, 4, 1 if folds == 1 else 2, 1 if classes == 2 else classes
+    rng = np.random.default_rng(classes)
+    X, y = rng.normal(size=(n, d)), rng.integers(0, classes, n)
+    share = None if folds == 1 else rng.uniform(size=(folds, n)) / n
+    dtype = np.float64 if x64 else np.float32
+    rows = _rows.Rows(jnp.asarray(X, dtype), jnp.asarray(y), share, classes, True)
+    theta = rng.normal(size=(folds, L, k, d + 1))
+
+    X1 = np.concatenate([np.asarray(rows.X, np.float64), np.ones((n, 1))], axis=1)
+    weight = np.full((1, n), 1 / n) if share is None else share
+
+    def of(theta):
+        z = theta @ X1.T
+        logits = np.concatenate([0 * z, z], axis=2) if k == 1 else z
+        p = np.exp(logits - np.log(np.sum(np.exp(logits), axis=2, keepdims=True)))
+        off = (p - np.eye(classes)[y].T)[:, :, -k:]
+        loss = -np.log(np.take_along_axis(p, np.broadcast_to(y, (*p.shape[:2], 1, n)), axis=2))[:, :, 0]
+        gradient = np.einsum("flkn,fn,nd->flkd", off, weight, X1)
+        return gradient, np.einsum("fln,fn->fl", loss, weight), p[:, :, -k:]
+
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10 if x64 else 2e-5, atol=1e-12 if x64 else 2e-6)
+    point, end = rows.evaluate(theta), rows.evaluate(theta + 0.3)
+    gradient, loss, p = of(theta)
+    close(point.gradient, gradient)
+    close(rows.mean_loss(point), loss)
+    t = np.full((folds, L), 0.4)
+    close(rows.slope(point, end, t), np.sum(of(theta + 0.4 * 0.3)[0] * 0.3, axis=(2, 3)))
+    same = rows.evaluate(theta[:1])  # the same for all folds
+    close(same.gradient, of(np.repeat(theta[:1], folds, axis=0))[0])
+    close(rows.mean_loss(same), of(np.repeat(theta[:1], folds, axis=0))[1])
+    curvature = p[0][:, :, None] * (np.eye(k)[None, :, :, None] - p[0][:, None])
+    expected = np.einsum("lkjn,n,na,nb->lkajb", curvature, weight[0], X1, X1).reshape(L, k * (d + 1), k * (d + 1))
+    close(rows.hessians(theta[:1]), expected)
+    close(rows.gram(), np.einsum("n,na,nb->ab", weight.mean(axis=0), X1, X1))

@@ -32,9 +32,9 @@ def solve_lanes(
 ) -> LaneSolutions:  # fmt: skip
     """The optima of F rows of weights times L penalties, each within about `tol` of its objective.
 
-    All lanes start at the optima of all folds together, one for each penalty, and share an inverse Hessian: that of those optima
-    where there are many folds, else the Gram matrix's. A step evaluates all lanes at once. Lanes that do not get to their optimum
-    so get there one by one.
+    All lanes start at the optima of all folds together, one for each penalty, found on a sample of the rows where those are many,
+    and share its inverse Hessian, or the Gram matrix's where Hessians are dear. A step evaluates all lanes at once, until few of
+    them are left: these go on without the others. Lanes that do not get to their optimum so get there one by one.
 
     Args:
       problem: a `jgd.linear_regression`, whose lanes are solved in closed form, or a `jgd.logistic_regression`.

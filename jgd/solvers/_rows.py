@@ -60,7 +60,8 @@ class Rows:
     def __init__(self, X: Any, y: Any, share: Any, classes: int, free: bool, wide: bool = False):
         self.X, self.y, self.share, self.classes, self.free, self.wide = X, y, share, classes, free, wide
         self.k, self.columns = 1 if classes == 2 else classes, X.shape[1] + free
-        self.device = next(iter(X.devices()))
+        devices = X.devices()
+        self.device = next(iter(devices)) if len(devices) == 1 else None
 
     def __len__(self) -> int:
         return self.X.shape[0]
@@ -98,7 +99,7 @@ class Rows:
             ray = end.theta - start.theta
             return np.einsum("flkd,flkd->fl", self.evaluate(start.theta + t[:, :, None, None] * ray).gradient, ray)
         along = [b - a for a, b in zip(start.z, end.z, strict=True)]
-        return self._over_parts(_passes.slope, self.columns, start.z, along, t)[0]
+        return self._over_parts(_passes.slope, 0, start.z, along, t)[0]
 
     def hessians(self, theta: np.ndarray) -> np.ndarray:
         """The mean loss's second derivatives by the parameters of each lane of one fold, (L, k D, k D), at (1, L, k, D)."""
@@ -128,11 +129,13 @@ class Rows:
 
         Args:
           run: the pass.
-          work: about how many multiplications a row takes.
-          arguments: a list holds one of each part.
+          work: about how many multiplications a row takes, which says how many parts there are.
+          arguments: a list holds one of each part, of as many as there are.
         """
         n = len(self)
-        count = max(1, min(cores(), n * work // WORTH)) if self.device.platform == "cpu" else 1
+        by_cores = self.device is not None and self.device.platform == "cpu"
+        parts = [len(argument) for argument in arguments if isinstance(argument, list)]
+        count = parts[0] if parts else max(1, min(cores(), n * work // WORTH)) if by_cores else 1
         form = Form(self.classes, self.free, self.wide, -(-n // count))
 
         def of_part(part: int) -> tuple[Any, Any]:
