@@ -553,6 +553,14 @@ def overfit_network(seed):
     return Made(jgd.fit(network(seed, (3, 64, 64, 1), 1.0), data, jgd.adam(3e-3), epochs=800, validation=0.33, key=seed))
 
 
+def curvature_newton(seed):
+    return Made(jgd.fit(LOGISTIC(), classes(seed), jgd.newton(), batch_size=8 + 8 * (seed % 3), epochs=20, key=seed))
+
+
+def curvature_lbfgs(seed):
+    return Made(jgd.fit(LOGISTIC(), classes(seed), jgd.lbfgs(), batch_size=8 + 8 * (seed % 3), epochs=20, key=seed))
+
+
 MAKERS: dict[str, tuple[Callable[[int], Made], ...]] = {
     "healthy": (
         healthy_gd, healthy_momentum, healthy_heavy_ball_above_two_over_l, healthy_scheduled, healthy_adam, healthy_newton,
@@ -576,4 +584,5 @@ MAKERS: dict[str, tuple[Callable[[int], Made], ...]] = {
     "log_of_zero": (log_saturated, log_batches, log_scalar),
     "model_too_simple": (simple_square, simple_product, simple_exclusive, simple_wave),
     "overfitting": (overfit_linear, overfit_network),
+    "curvature_of_batches": (curvature_newton, curvature_lbfgs),
 }  # fmt: skip
