@@ -83,6 +83,7 @@ class Worker:
         """Ends the process, and those that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()  # until then it seems alive
 
     def __enter__(self) -> "Worker":
         return self
@@ -93,7 +94,6 @@ class Worker:
     def end(self) -> None:
         self.connection.close()
         self._kill()
-        self.process.wait()
         self.errors.close()
 
 
