@@ -155,7 +155,7 @@ def descend(
         inverse, hessians = renew(rows, point), 1
     while True:
         # What a sample had nothing of, its inverse neither moves nor counts.
-        if renew is not None and hessians == 0 and (g * inverse.is_blind(g.shape[2]) != 0).any():
+        if renew is not None and hessians == 0 and (g * inverse.blind(g.shape[2]) != 0).any():
             inverse, memory, age, hessians = renew(rows, point) or inverse, Memory(), 0, 1
         p = memory.direction(g, inverse)
         decrement = dot(g, p) / 2

@@ -48,7 +48,7 @@ class Inverse:
         squares = np.square(self.roots)
         return squares if squares.ndim == 2 else squares.sum(axis=1)
 
-    def is_blind(self, size: int) -> np.ndarray:
+    def blind(self, size: int) -> np.ndarray:
         """Which of so many parameters it leaves where they are, (L or 1, size): those whose column was nothing but zeros."""
         return np.tile(self.diagonal == 0, size // self.diagonal.shape[1])
 
