@@ -435,6 +435,19 @@ def test_lanes_are_judged_by_objectives_that_are_known():
     np.testing.assert_allclose(judged[-1], at.objective, rtol=0.02)
 
 
+def test_lanes_that_a_shared_inverse_does_not_suit_take_a_step_more():
+    """A column that tells one row alone: its curvature is a fold's own, and the inverse of all sees less that is left."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(40, 3))
+    y = (X[:, 1] + rng.normal(size=40) > 0).astype(int)
+    X[:, 0], y[0] = np.arange(40) == 0, 1
+    with jax.enable_x64(True):
+        problem, halves = logistic(l2=1e-6), np.stack([np.arange(40) < 20, np.arange(40) >= 10]) * 1.0
+        found = solve_lanes(problem, problem.dataset((X, y)), halves, tol=1e-14)
+        alone = jgd.solve(problem, (X[:20], y[:20]), tol=1e-15).params
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a[0, 0], b, atol=1e-6), found.params, alone)
+
+
 def test_lanes_that_do_not_get_there_together_get_there_alone(x64):
     problem, data, X, _ = lanes(2, x64)
     weights = np.stack([(np.arange(len(X)) % 4 != f) * 1.0 for f in range(4)])

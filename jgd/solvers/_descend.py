@@ -121,6 +121,7 @@ def descend(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
     columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse | None] | None = None, always: bool = False,
     start: Start | None = None, polish: Callable[..., bool] | None = None, polish_steps: int = 0, few: float = 0.0,
+    doubtful: Callable[..., np.ndarray] | None = None,
 ) -> Descent:  # fmt: skip
     """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
 
@@ -136,6 +137,8 @@ def descend(
       start: of one lane, where to begin instead if theta is much worse: a sample of the rows, or a user, was wrong.
       few: the share of the lanes that is left to others, who do no work for those that have ended. If above 0, so are lanes
         that need wide passes.
+      doubtful: of (objective at the start, objective), of which lanes the inverse may tell little: these have come near enough
+        where they were so a step before too, and that step has made the decrement as small as a good inverse would.
     """
     shape = (*penalty.shape[:2], *theta.shape[2:])
     flat = lambda a: a.reshape(*a.shape[:2], -1)
@@ -144,6 +147,7 @@ def descend(
 
     point = rows.evaluate(theta)
     objective, stale = rows.mean_loss(point) + of_penalty(theta), False
+    first, before = objective, np.zeros(shape[:2])
     if start is not None and not (objective <= LOST * start.loss).all() and theta is not start.theta:
         theta, inverse = start.theta, None if renew else inverse
         point = rows.evaluate(theta)
@@ -162,7 +166,8 @@ def descend(
         nearly = done(decrement, objective, g) & ~met  # as far as the last objective tells, which was no smaller
         if stale and (met.size == 1 or (nearly & (fallen > KNOWN * objective)).any()):
             objective, stale, fallen = rows.mean_loss(point) + of_penalty(theta), False, np.zeros(shape[:2])
-        met |= done(decrement, objective, g)
+        near = done(decrement, objective, g)
+        met |= near if doubtful is None else near & ((PROGRESS * decrement <= before) | ~doubtful(first, objective))
         waiting = ~(met | stuck)
         polishing = polish is not None and met.all() and more > 0 and polish(objective, g)
         if polishing:
@@ -191,6 +196,7 @@ def descend(
         if waiting.mean() <= few or len(records) > steps:
             break
         falling.append(decrement)
+        before = np.where(near, decrement, 0.0)
         u = np.where(waiting[..., None], -p, 0.0)
         new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty)
         evaluations += count

@@ -22,6 +22,9 @@ from jgd.training.stopping import CONVERGED, STALLED
 ENTRIES = 2**21
 # The share of the lanes that goes on without those that have ended.
 FEW = 0.25
+# A lane whose objective fell by more than this share of it, which is any of those in float64, for whose many digits a shared
+# inverse is too little, has one step more to show that the inverse suits it.
+AWAY = 0.05
 # With a penalty, the objective of a fold of one class, in shares of its start, at which its optimum of 0 is reached.
 NOTHING = 1e-14
 
@@ -67,18 +70,20 @@ def solve_lanes(
 
     least = np.where(l2 == 0, VANISHED, NOTHING) * np.log(classes)
     of = lambda lanes: lambda decrement, objective, g: (decrement <= tol * objective) | (objective <= least[lanes])
+    away = lambda lanes, by: lambda first, objective: (first - objective > by * objective) & (objective > least[lanes])
+    by = AWAY if rows.is_narrow else -1.0
     theta = None if params is None else theta_of(params, columns)
     common = Common(rows, np.asarray(data.y), shares.pooled, penalty, squares, theta, F)
     found, most = Lanes.of(*penalty.shape[:2], rows.k, rows.columns), max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
     for folds in _even_parts(F, most):
         some = rows.replace(share=shares.placed(folds))
         how = {"columns": squares, "steps": steps, "renew": common.better, "few": FEW}
-        at = descend(some, penalty[folds], common.theta, common.inverse, of(folds), **how)
+        at = descend(some, penalty[folds], common.theta, common.inverse, of(folds), doubtful=away(folds, by), **how)
         found.put(np.ix_(folds, np.arange(l2.shape[1])), at)
     for folds, settings in _left(found.met, most):
         box, some = np.ix_(folds, settings), rows.replace(share=shares.placed(folds))
         how = {"columns": squares, "steps": steps, "renew": common.cautious(settings)}
-        at = descend(some, penalty[box], found.theta[box], common.inverse.of(settings), of(box), **how)
+        at = descend(some, penalty[box], found.theta[box], common.inverse.of(settings), of(box), doubtful=away(box, -1.0), **how)
         found.put(box, at, found.iterations[box])
     for f, lane in np.argwhere(~found.met):
         one, some = np.ix_([f], [lane]), rows.replace(share=shares.placed([f]))
