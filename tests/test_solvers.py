@@ -603,12 +603,33 @@ def test_a_perfect_line_is_converged_and_a_coarse_one_is_not():
     assert result.status == "stalled"
 
 
+def test_what_is_more_than_rounding_is_not_converged():
+    """Neither for targets far from zero, nor beside rows that do not count, nor for small losses of classes in few digits."""
+    X = np.arange(20, dtype=np.float32)[:, None]
+    noise = np.random.default_rng(0).normal(size=20)
+    far = jgd.solve(jgd.linear_regression(), (X, (1e6 + 2 * noise).astype(np.float32)), tol=1e-300)
+    missing = np.where(np.arange(20) < 3, 1e6, 1e-3 * noise).astype(np.float32)
+    beside = jgd.solve(jgd.linear_regression(), (X, missing, np.arange(20) >= 3), tol=1e-300)
+    y = np.arange(20) > 9
+    coarse = jgd.solve(logistic(l2=1e-6), ((X - 9.5).astype(jnp.bfloat16), y), tol=1e-20)
+    for result in (far, beside, coarse):
+        assert result.certificate().gap > 1e-20 * result.certificate().objective
+        assert result.status == "stalled", result.message
+
+
+def test_an_objective_of_zero_is_no_division_by_it():
+    """float16 has no such weight, and so what is left is one class."""
+    X, y, weight = np.array([[1.0], [0.0]], np.float16), np.array([1, 0]), np.array([1e-12, 1e12])
+    assert jgd.solve(logistic(l2=1e-6), (X, y, weight)).certificate().objective < 1e-11
+
+
 def test_no_warning_of_numpy_escapes():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         X, y = separable()
         for l2, weight in itertools.product((0.0, 1e-2), (np.ones(len(y)), (y == 0) * 1.0)):
             assert jgd.solve(logistic(l2=l2), (X, y, weight)).status in ("stalled", "converged")
+        assert jgd.solve(jgd.linear_regression(), (X.astype(np.float16), 1e6 * y)).status == "nonfinite"
 
 
 @pytest.mark.parametrize("classes", [2, 3])
