@@ -339,6 +339,22 @@ def test_samples_of_rows_that_mislead(name):
         assert f"{level:,}" in result.message
 
 
+def test_weights_of_all_sizes_lead_nowhere_worse():
+    """Where hardly a row counts, a Hessian is rounding: its steps led to 1e6 times the objective, and were said to be near."""
+    with jax.enable_x64(True), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for classes, seed in ((2, 5), (3, 13)):
+            rng = np.random.default_rng(seed)
+            X, y, weight = rng.normal(size=(40, 4)), rng.integers(0, classes, 40), 10.0 ** rng.uniform(-12, 12, 40)
+            if classes == 3:
+                loss = jgd.solve(logistic(classes=classes), (X, y, weight), certify=False, tol=1e-4).history.loss
+                assert loss[-1] < loss[0]
+            else:
+                y[:8] = np.arange(8) % classes
+                folds = jgd.cross_validate(logistic(), (X, y, weight), folds=jgd.folds.stratified(2))
+                assert (folds.objective < np.log(2)).all()
+
+
 def test_a_sample_that_leads_far_away_is_not_followed(monkeypatch):
     """Few rows of weight: a sample of them is separable, and its weights have no size; the rows of all begin at zero again."""
     everywhere = lambda n, columns, classes, rarest, used=1.0: choose(n, columns, classes, 1.0)

@@ -21,6 +21,8 @@ MEMORY, SHORTER, TRIES, PROGRESS, ROUNDING = 6, 20, 6, 4.0, {True: 1e-8, False: 
 KNOWN = 0.01
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
+# An objective, where it is known, of more times that before a step is that of a step too far, by an inverse of too little.
+GREW = 1.1
 # Where the objective is more times that of the weights that know nothing, a Hessian may be anything.
 LOST = 2.0
 
@@ -105,8 +107,8 @@ class Memory:
         p = inverse.times(g)
         if self.pairs:
             s, y, rho = self.pairs[-1]
-            scale = np.where(rho > 0, 1 / np.where(rho > 0, rho * dot(y, inverse.times(y)), 1), 1)
-            p = p * scale[..., None]
+            size = rho * dot(y, inverse.times(y))  # 0 also where it is too small to be told
+            p = p * np.where(size > 0, 1 / np.where(size > 0, size, 1), 1)[..., None]
         for (s, y, rho), a in zip(self.pairs, reversed(taken), strict=True):
             p = p + (a - rho * dot(y, p))[..., None] * s
         return p
@@ -142,7 +144,11 @@ def descend(
     """
     shape = (*penalty.shape[:2], *theta.shape[2:])
     flat = lambda a: a.reshape(*a.shape[:2], -1)
-    of_penalty = lambda theta: np.sum(penalty * np.square(flat(theta)), axis=-1) / 2
+
+    def of_penalty(theta: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is rejected
+            return np.sum(penalty * np.square(flat(theta)), axis=-1) / 2
+
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
 
     point = rows.evaluate(theta)
@@ -198,7 +204,10 @@ def descend(
         falling.append(decrement)
         before = np.where(near, decrement, 0.0)
         u = np.where(waiting[..., None], -p, 0.0)
-        new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty)
+        # Of one lane, whose objective is known.
+        most = GREW * float(objective[0, 0])
+        grew = lambda there, end, most=most: end.loss is not None and bool((end.loss + of_penalty(there) > most).all())
+        new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty, grew)
         evaluations += count
         new_g = gradient_at(there, new)
         records[-1] = records[-1]._replace(step_size=t)
@@ -217,18 +226,25 @@ def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:
     return ROUNDING[rows.is_narrow] ** 2 * float((inverse.diagonal * per_logit[None, :]).sum(axis=1).max()) / 2
 
 
-def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
-    """The whole step, or the part of it where the slope along it is at most STEEP times as steep upwards as it was downwards."""
+def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty, grew):
+    """The whole step, or the part of it where the slope along it is at most STEEP times as steep upwards as it was downwards.
+
+    Or less of it, where that leaves what the type holds, or the objective grew.
+    """
     flat = lambda a: a.reshape(*a.shape[:2], -1)
     along = lambda t: (t[..., None] * u).reshape(*t.shape, *theta.shape[2:])
     too_far = lambda end, there: waiting & ~(dot(gradient_at(end, there), u) <= -STEEP * slope)
-    t = np.where(waiting, 1.0, 0.0)
-    there = theta + along(t)
-    end, count = rows.evaluate(there), 1
-    while not np.isfinite(end.gradient).all() and count < SHORTER:  # it left what the type holds
-        t = np.where(np.isfinite(flat(end.gradient)).all(axis=-1), t, t / 10)
-        there = theta + along(t)
-        end, count = rows.evaluate(there), count + 1
+
+    def evaluated(t: np.ndarray) -> tuple[np.ndarray, Point, np.ndarray, int]:
+        there, count = theta + along(t), 1
+        end = rows.evaluate(there)
+        while count < SHORTER and (not np.isfinite(end.gradient).all() or grew(there, end)):
+            t = np.where(np.isfinite(flat(end.gradient)).all(axis=-1) & ~grew(there, end), t, t / 10)
+            there = theta + along(t)
+            end, count = rows.evaluate(there), count + 1
+        return there, end, t, count
+
+    there, end, t, count = evaluated(np.where(waiting, 1.0, 0.0))
     far = too_far(end, there)
     if not far.any():
         return there, end, t, count
@@ -243,6 +259,5 @@ def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
         taken, far = np.where(good, share, taken), far & ~good
         if not far.any():
             break
-    t = t * taken
-    there = theta + along(t)
-    return there, rows.evaluate(there), t, count + 1
+    there, end, t, more = evaluated(t * taken)
+    return there, end, t, count + more

@@ -11,7 +11,7 @@ from jgd.models import LinearParams, Problem
 from jgd.solvers._centred import Columns, centred
 from jgd.solvers._choice import choose
 from jgd.solvers._common import Common
-from jgd.solvers._descend import Descent, descend, dot
+from jgd.solvers._descend import GREW, Descent, descend, dot
 from jgd.solvers._lanes_result import LaneSolutions
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Rows
@@ -74,7 +74,7 @@ def solve_lanes(
     by = AWAY if rows.is_narrow else -1.0
     theta = None if params is None else theta_of(params, columns)
     common = Common(rows, np.asarray(data.y), shares.pooled, penalty, squares, theta, F)
-    found, most = Lanes.of(*penalty.shape[:2], rows.k, rows.columns), max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
+    found, most = Lanes.of(common.theta, *penalty.shape[:2]), max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
     for folds in _even_parts(F, most):
         some = rows.replace(share=shares.placed(folds))
         how = {"columns": squares, "steps": steps, "renew": common.better, "few": FEW}
@@ -105,12 +105,16 @@ class Lanes(NamedTuple):
     met: np.ndarray
 
     @classmethod
-    def of(cls, F: int, L: int, k: int, D: int) -> "Lanes":
-        return cls(np.zeros((F, L, k, D)), *np.zeros((2, F, L)), np.zeros((F, L), np.int32), np.zeros((F, L), bool))
+    def of(cls, theta: np.ndarray, F: int, L: int) -> "Lanes":
+        theta = np.array(np.broadcast_to(theta, (F, L, *theta.shape[2:])))
+        return cls(theta, *np.zeros((2, F, L)), np.zeros((F, L), np.int32), np.zeros((F, L), bool))
 
     def put(self, lanes: Any, at: Descent, before: Any = 0) -> None:
         """Some lanes came to where a descent ended, after so many iterations before it."""
-        self.theta[lanes], self.objective[lanes], self.met[lanes] = at.theta, at.objective, at.met
+        first = at.records[0].objective
+        worse = ~(at.objective <= GREW * first)  # by an inverse of hardly anything: these stay where they were
+        self.theta[lanes] = np.where(worse[..., None, None], self.theta[lanes], at.theta)
+        self.objective[lanes], self.met[lanes] = np.where(worse, first, at.objective), at.met & ~worse
         self.gradient_norm[lanes] = np.sqrt(dot(at.gradient, at.gradient))
         self.iterations[lanes] = before + sum(np.int32(record.step_size > 0) for record in at.records)
 
