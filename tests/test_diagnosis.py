@@ -217,9 +217,23 @@ def test_quasi_separation_by_a_rare_column():
     assert not finding.numbers["complete"]
     assert finding.numbers["columns"] == ["flag"]
     assert finding.numbers["share"] == 2 / 4000
-    said(finding, "^quasi-separable: .*'flag'", "leave out")
+    said(finding, "^quasi-separable: .*'flag' tells the class of 2 of 4,000 rows, and no other row's", "leave out")
     data = jgd.Dataset(np.column_stack([X, flag]), np.where(np.arange(4000) == np.flatnonzero(flag)[0], 0, y))
     assert jgd.fit(LOGISTIC, data, jgd.newton(), steps=30).diagnose().causes == ()
+
+
+def test_classes_without_a_row_are_named():
+    X, _ = classes(60)
+    message = jgd.solve(jgd.logistic_regression(classes=4), (X, np.arange(60) % 3)).message
+    assert re.search("quasi-separable: a direction of columns .* tells that no row is of class 3 without error", message), message
+
+
+def test_an_optimum_whose_equations_are_dear_is_not_looked_for(monkeypatch):
+    """Of few rows and many columns: 100 rows of 2,001 took minutes."""
+    monkeypatch.setattr(_thresholds, "NEWTON", 9 * 4**3)
+    monkeypatch.setattr("jgd.diagnosis._linear._by_newton", lambda model: pytest.fail("it was looked for"))
+    X, y = classes(60)
+    assert "optimum" in jgd.fit(jgd.logistic_regression(l2=1e-3), (X[:12], y[:12]), jgd.gd(0.1), epochs=5).diagnose().outcome
 
 
 def test_collinear_and_constant_columns_are_named(x64):

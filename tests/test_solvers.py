@@ -339,6 +339,22 @@ def test_samples_of_rows_that_mislead(name):
         assert f"{level:,}" in result.message
 
 
+def test_weights_of_all_sizes_lead_nowhere_worse():
+    """Where hardly a row counts, a Hessian is rounding: its steps led to 1e6 times the objective, and were said to be near."""
+    with jax.enable_x64(True), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for classes, seed in ((2, 5), (3, 13)):
+            rng = np.random.default_rng(seed)
+            X, y, weight = rng.normal(size=(40, 4)), rng.integers(0, classes, 40), 10.0 ** rng.uniform(-12, 12, 40)
+            if classes == 3:
+                loss = jgd.solve(logistic(classes=classes), (X, y, weight), certify=False, tol=1e-4).history.loss
+                assert loss[-1] < loss[0]
+            else:
+                y[:8] = np.arange(8) % classes
+                folds = jgd.cross_validate(logistic(), (X, y, weight), folds=jgd.folds.stratified(2))
+                assert (folds.objective < np.log(2)).all()
+
+
 def test_a_sample_that_leads_far_away_is_not_followed(monkeypatch):
     """Few rows of weight: a sample of them is separable, and its weights have no size; the rows of all begin at zero again."""
     everywhere = lambda n, columns, classes, rarest, used=1.0: choose(n, columns, classes, 1.0)
@@ -452,6 +468,19 @@ def test_lanes_are_judged_by_objectives_that_are_known():
     assert at.met.all()
     assert (judged[0] > 10 * at.objective).all()
     np.testing.assert_allclose(judged[-1], at.objective, rtol=0.02)
+
+
+def test_lanes_that_a_shared_inverse_does_not_suit_take_a_step_more():
+    """A column that tells one row alone: its curvature is a fold's own, and the inverse of all sees less that is left."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(40, 3))
+    y = (X[:, 1] + rng.normal(size=40) > 0).astype(int)
+    X[:, 0], y[0] = np.arange(40) == 0, 1
+    with jax.enable_x64(True):
+        problem, halves = logistic(l2=1e-6), np.stack([np.arange(40) < 20, np.arange(40) >= 10]) * 1.0
+        found = solve_lanes(problem, problem.dataset((X, y)), halves, tol=1e-14)
+        alone = jgd.solve(problem, (X[:20], y[:20]), tol=1e-15).params
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a[0, 0], b, atol=1e-6), found.params, alone)
 
 
 def test_lanes_that_do_not_get_there_together_get_there_alone(x64):
@@ -609,12 +638,33 @@ def test_a_perfect_line_is_converged_and_a_coarse_one_is_not():
     assert result.status == "stalled"
 
 
+def test_what_is_more_than_rounding_is_not_converged():
+    """Neither for targets far from zero, nor beside rows that do not count, nor for small losses of classes in few digits."""
+    X = np.arange(20, dtype=np.float32)[:, None]
+    noise = np.random.default_rng(0).normal(size=20)
+    far = jgd.solve(jgd.linear_regression(), (X, (1e6 + 2 * noise).astype(np.float32)), tol=1e-300)
+    missing = np.where(np.arange(20) < 3, 1e6, 1e-3 * noise).astype(np.float32)
+    beside = jgd.solve(jgd.linear_regression(), (X, missing, np.arange(20) >= 3), tol=1e-300)
+    y = np.arange(20) > 9
+    coarse = jgd.solve(logistic(l2=1e-6), ((X - 9.5).astype(jnp.bfloat16), y), tol=1e-20)
+    for result in (far, beside, coarse):
+        assert result.certificate().gap > 1e-20 * result.certificate().objective
+        assert result.status == "stalled", result.message
+
+
+def test_an_objective_of_zero_is_no_division_by_it():
+    """float16 has no such weight, and so what is left is one class."""
+    X, y, weight = np.array([[1.0], [0.0]], np.float16), np.array([1, 0]), np.array([1e-12, 1e12])
+    assert jgd.solve(logistic(l2=1e-6), (X, y, weight)).certificate().objective < 1e-11
+
+
 def test_no_warning_of_numpy_escapes():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         X, y = separable()
         for l2, weight in itertools.product((0.0, 1e-2), (np.ones(len(y)), (y == 0) * 1.0)):
             assert jgd.solve(logistic(l2=l2), (X, y, weight)).status in ("stalled", "converged")
+        assert jgd.solve(jgd.linear_regression(), (X.astype(np.float16), 1e6 * y)).status == "nonfinite"
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -23,10 +23,14 @@ def separable(case: Case) -> Iterator[Finding]:
         f"{V[j, 0]:.3g} x {case.columns([j])[0]!r}" if case.data.columns else f"{V[j, 0]:.3g} x column {j}" for j in which[:3]
     )
     along = f" (the direction: {first}{' ...' if len(which) > 3 else ''})" if V.shape[1] == 1 and which else ""
-    how = "every row's class" if complete else f"the class of {apart:.1%} of the rows, and no other row's,"
+    what = f"a direction of {named(which, model.columns)}" if which else "the intercept alone"
+    n, absent = len(model.rows), np.flatnonzero(np.bincount(model.family.labels, minlength=V.shape[1]) == 0)
+    how = "every row's class" if complete else f"the class of {round(apart * n):,} of {n:,} rows, and no other row's,"
+    if not apart and len(absent):
+        how = f"that no row is of class {', '.join(str(case.data.classes[c]) for c in absent)}"
     yield Finding(
         "separable_classes", bool(worst >= -1e-12 or complete),
-        f"{'' if complete else 'quasi-'}separable: a direction of {named(which, model.columns)} tells {how} without error{along}"
+        f"{'' if complete else 'quasi-'}separable: {what} tells {how} without error{along}"
         ", so that without a penalty the weights along it grow for ever and there is no optimum.",
         f"give a penalty, jgd.logistic_regression(l2={1 / len(model.rows):.2g}), or leave out what gives the class away.",
         {"complete": complete, "direction": V, "margin": worst, "share": apart, "columns": case.columns(which)}, 0.95,

@@ -116,7 +116,8 @@ class LinearModel:
             if self.squares:
                 return _least_squares(self)
             p = self.rows.columns * self.point.z.shape[1]
-            return None if len(self.rows) * p**2 > limits.NEWTON else _by_newton(self)
+            work = p**2 * max(len(self.rows), 10 * p)  # a step's Hessian, and its equations by singular values
+            return None if work > limits.NEWTON else _by_newton(self)
 
     @functools.cached_property
     def hessian(self) -> np.ndarray | None:

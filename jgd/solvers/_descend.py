@@ -25,6 +25,8 @@ KNOWN, EXACT = 0.1, 1e-6
 DOUBT = 10.0
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
+# An objective, where it is known, of more times that before a step is that of a step too far, by an inverse of too little.
+GREW = 1.1
 # Where the objective is more times that of the weights that know nothing, a Hessian may be anything.
 LOST = 2.0
 
@@ -108,8 +110,8 @@ class Memory:
         p = inverse.times(g)
         if self.pairs:
             s, y, rho = self.pairs[-1]
-            scale = np.where(rho > 0, 1 / np.where(rho > 0, rho * dot(y, inverse.times(y)), 1), 1)
-            p = p * scale[..., None]
+            size = rho * dot(y, inverse.times(y))  # 0 also where it is too small to be told
+            p = p * np.where(size > 0, 1 / np.where(size > 0, size, 1), 1)[..., None]
         for (s, y, rho), a in zip(self.pairs, reversed(taken), strict=True):
             p = p + (a - rho * dot(y, p))[..., None] * s
         return p
@@ -124,7 +126,7 @@ def descend(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
     columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse | None] | None = None, always: bool = False,
     start: Start | None = None, polish: Callable[..., bool] | None = None, polish_steps: int = 0, few: float = 0.0,
-    objective: np.ndarray | None = None, exact: bool = True,
+    objective: np.ndarray | None = None, exact: bool = True, doubtful: Callable[..., np.ndarray] | None = None,
 ) -> Descent:  # fmt: skip
     """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
 
@@ -142,15 +144,22 @@ def descend(
         that need wide passes.
       objective: at theta, (F, L), if it is known.
       exact: whether the objective is evaluated at the end, where it is known but about.
+      doubtful: of (objective at the start, objective), of which lanes the inverse may tell little: these have come near enough
+        where they were so a step before too, and that step has made the decrement as small as a good inverse would.
     """
     shape = (*penalty.shape[:2], *theta.shape[2:])
     flat = lambda a: a.reshape(*a.shape[:2], -1)
-    of_penalty = lambda theta: np.sum(penalty * np.square(flat(theta)), axis=-1) / 2
+
+    def of_penalty(theta: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is rejected
+            return np.sum(penalty * np.square(flat(theta)), axis=-1) / 2
+
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
     objective_at = lambda point: rows.mean_loss(point) + of_penalty(point.theta)
 
     point = rows.evaluate(theta)
     objective = objective_at(point) if objective is None else objective
+    first, before = objective, np.zeros(shape[:2])
     if start is not None and not (objective <= LOST * start.loss).all() and theta is not start.theta:
         theta, inverse = start.theta, None if renew else inverse
         point = rows.evaluate(theta)
@@ -166,9 +175,10 @@ def descend(
             inverse, memory, age, hessians = renew(rows, point) or inverse, Memory(), 0, 1
         p = memory.direction(g, inverse)
         decrement = dot(g, p) / 2
-        if (fallen > KNOWN * objective).any():
+        if (np.abs(fallen) > KNOWN * objective).any():
             objective, fallen = objective_at(point), np.zeros(shape[:2])
-        met |= done(decrement, objective, g)
+        near = done(decrement, objective, g)
+        met |= near if doubtful is None else near & ((PROGRESS * decrement <= before) | ~doubtful(first, objective))
         waiting = ~(met | stuck)
         polishing = polish is not None and met.all() and more > 0 and polish(objective, g)
         if polishing:
@@ -198,7 +208,8 @@ def descend(
         if waiting.mean() <= few or len(records) > steps:
             break
         u = np.where(waiting[..., None], -p, 0.0)
-        if falling and (age > 0 or always) and (records[-2].step_size[waiting] == 1).all():
+        sure = doubtful is None or not (waiting & doubtful(first, objective)).any()
+        if sure and falling and (age > 0 or always) and (records[-2].step_size[waiting] == 1).all():
             share = np.where(waiting, np.minimum(DOUBT * decrement / falling[-1], 1), 1)
             expected = share * decrement, objective - np.where(waiting, decrement, 0), g * np.sqrt(share)[..., None]
             enough = done(np.maximum(expected[0], noise * objective), *expected[1:]) | ~waiting
@@ -209,7 +220,10 @@ def descend(
                 point = Point(theta, g, None, [None])
                 break
         falling.append(decrement)
-        new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty)
+        before = np.where(near, decrement, 0.0)
+        most = np.where(waiting, GREW * objective, np.inf)
+        grew = lambda there, end, most=most: end.loss is not None and end.loss + of_penalty(there) > most
+        new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty, grew)
         evaluations += count
         new_g = gradient_at(there, new)
         records[-1] = records[-1]._replace(step_size=t)
@@ -233,18 +247,28 @@ def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:
     return ROUNDING[rows.is_narrow] ** 2 * float((inverse.diagonal * per_logit[None, :]).sum(axis=1).max()) / 2
 
 
-def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
-    """The whole step, or the part of it where the slope along it is at most STEEP times as steep upwards as it was downwards."""
+def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty, grew):
+    """The whole step, or the part of it where the slope along it is at most STEEP times as steep upwards as it was downwards.
+
+    Or less of it, where that leaves what the type holds, or the objective grew.
+    """
     flat = lambda a: a.reshape(*a.shape[:2], -1)
     along = lambda t: (t[..., None] * u).reshape(*t.shape, *theta.shape[2:])
     too_far = lambda end, there: waiting & ~(dot(gradient_at(end, there), u) <= -STEEP * slope)
-    t = np.where(waiting, 1.0, 0.0)
-    there = theta + along(t)
-    end, count = rows.evaluate(there), 1
-    while not np.isfinite(end.gradient).all() and count < SHORTER:  # it left what the type holds
-        t = np.where(np.isfinite(flat(end.gradient)).all(axis=-1), t, t / 10)
-        there = theta + along(t)
-        end, count = rows.evaluate(there), count + 1
+
+    def evaluated(t: np.ndarray) -> tuple[np.ndarray, Point, np.ndarray, int]:
+        there, count = theta + along(t), 1
+        end = rows.evaluate(there)
+        while count < SHORTER:
+            bad = ~np.isfinite(flat(end.gradient)).all(axis=-1) | grew(there, end)
+            if not bad.any():
+                break
+            t = np.where(bad, t / 10, t)
+            there = theta + along(t)
+            end, count = rows.evaluate(there), count + 1
+        return there, end, t, count
+
+    there, end, t, count = evaluated(np.where(waiting, 1.0, 0.0))
     far = too_far(end, there)
     if not far.any():
         return there, end, t, count
@@ -259,6 +283,5 @@ def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty):
         taken, far = np.where(good, share, taken), far & ~good
         if not far.any():
             break
-    t = t * taken
-    there = theta + along(t)
-    return there, rows.evaluate(there), t, count + 1
+    there, end, t, more = evaluated(t * taken)
+    return there, end, t, count + more

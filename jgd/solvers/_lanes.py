@@ -10,7 +10,7 @@ from jgd.models import LinearParams, Problem
 from jgd.solvers._centred import Columns, centred
 from jgd.solvers._choice import choose
 from jgd.solvers._common import Common
-from jgd.solvers._descend import Descent, descend
+from jgd.solvers._descend import GREW, Descent, descend
 from jgd.solvers._lanes_result import LaneSolutions
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Counts, Rows
@@ -23,6 +23,9 @@ ENTRIES = 2**23
 FEW = 0.25
 # Folds that tell what all of them have in common.
 POOLED = 64
+# A lane whose objective fell by more than this share of it, which is any of those in float64, for whose many digits a shared
+# inverse is too little, has one step more to show that the inverse suits it.
+AWAY = 0.05
 # With a penalty, the objective of a fold of one class, in shares of its start, at which its optimum of 0 is reached.
 NOTHING = 1e-14
 
@@ -69,19 +72,24 @@ def solve_lanes(
 
     least = np.where(l2 == 0, VANISHED, NOTHING) * np.log(classes)
     of = lambda lanes: lambda decrement, objective, g: (decrement <= tol * objective) | (objective <= least[lanes])
+    away = lambda lanes, by: lambda first, objective: (first - objective > by * objective) & (objective > least[lanes])
+    by = AWAY if rows.is_narrow else -1.0
     theta = None if params is None else theta_of(params, columns)
     common = Common(rows, np.asarray(data.y), weights.pooled, penalty, squares, theta, F)
-    found, most = Lanes.of(*penalty.shape[:2], rows.k, rows.columns), max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
+    found, most = Lanes.of(common.theta, *penalty.shape[:2]), max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
     for folds in _even_parts(F, most):
         some = rows.replace(counts=weights.counts(folds))
         how = {"columns": squares, "steps": steps, "renew": common.better, "few": FEW, "exact": objectives}
-        at = descend(some, penalty[folds], common.theta, common.inverse, of(folds), **how)
+        at = descend(some, penalty[folds], common.theta, common.inverse, of(folds), doubtful=away(folds, by), **how)
         found.put(np.ix_(folds, np.arange(l2.shape[1])), at)
     for folds, settings in _left(found.met, most):
         box, some = np.ix_(folds, settings), rows.replace(counts=weights.counts(folds))
         how = {"columns": squares, "steps": steps, "renew": common.cautious(settings), "exact": objectives}
         known = found.objective[box] if objectives else None
-        at = descend(some, penalty[box], found.theta[box], common.inverse.of(settings), of(box), objective=known, **how)
+        at = descend(
+            some, penalty[box], found.theta[box], common.inverse.of(settings), of(box), objective=known,
+            doubtful=away(box, -1.0), **how,
+        )  # fmt: skip
         found.put(box, at, found.iterations[box])
     for f, lane in np.argwhere(~found.met):
         one, some = np.ix_([f], [lane]), rows.replace(counts=weights.counts(np.array([f])))
@@ -102,12 +110,16 @@ class Lanes(NamedTuple):
     met: np.ndarray
 
     @classmethod
-    def of(cls, F: int, L: int, k: int, D: int) -> "Lanes":
-        return cls(np.zeros((F, L, k, D)), *np.zeros((2, F, L)), np.zeros((F, L), np.int32), np.zeros((F, L), bool))
+    def of(cls, theta: np.ndarray, F: int, L: int) -> "Lanes":
+        theta = np.array(np.broadcast_to(theta, (F, L, *theta.shape[2:])))
+        return cls(theta, *np.zeros((2, F, L)), np.zeros((F, L), np.int32), np.zeros((F, L), bool))
 
     def put(self, lanes: Any, at: Descent, before: Any = 0) -> None:
         """Some lanes came to where a descent ended, after so many iterations before it."""
-        self.theta[lanes], self.objective[lanes], self.met[lanes] = at.theta, at.objective, at.met
+        first = at.records[0].objective
+        worse = ~(at.objective <= GREW * first)  # by an inverse of hardly anything: these stay where they were
+        self.theta[lanes] = np.where(worse[..., None, None], self.theta[lanes], at.theta)
+        self.objective[lanes], self.met[lanes] = np.where(worse, first, at.objective), at.met & ~worse
         self.gradient_norm[lanes] = at.gradient_norm
         self.iterations[lanes] = before + sum(np.int32(record.step_size > 0) for record in at.records)
 

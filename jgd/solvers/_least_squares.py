@@ -164,8 +164,10 @@ def lane_solutions(
     d, outputs = rows.X.shape[1], data.y.shape[1:]
     shaped = lambda a: a.reshape(*a.shape[:2], *a.shape[2:-1], *outputs).astype(data.X.dtype)
     bias = None
-    if rows.intercept:
-        centre = rows.origin + mean
-        bias = shaped(centre[:, None, d:] - np.squeeze(centre[:, None, None, :d] @ weights, -2))
+    with np.errstate(over="ignore"):  # of a type that does not hold them
+        if rows.intercept:
+            centre = rows.origin + mean
+            bias = shaped(centre[:, None, d:] - np.squeeze(centre[:, None, None, :d] @ weights, -2))
+        params = LinearParams(shaped(weights), bias)
     status = np.full(objective.shape, CONVERGED, np.int32)
-    return LaneSolutions(LinearParams(shaped(weights), bias), objective, slope, status, np.zeros_like(status), rank)
+    return LaneSolutions(params, objective, slope, status, np.zeros_like(status), rank)

@@ -188,8 +188,11 @@ def _proved(proof: Certificate, tol: float, data: Dataset) -> bool:
     """Whether the gap is within the tolerance, or within what rounding leaves of an objective that is nothing but rounding."""
     if proof.gap <= tol * proof.objective:
         return True
-    size = float(np.square(np.asarray(data.y, np.float64)).mean()) if data.classes is None else 1.0
-    return max(proof.gap, proof.objective) <= float(jnp.finfo(data.X.dtype).eps) ** 2 * 400 * size
+    if data.classes is not None:  # whose losses are small numbers, not differences of large ones
+        return max(proof.gap, proof.objective) <= float(np.finfo(np.float32).eps) ** 2
+    squares = np.square(np.asarray(data.y, np.float64)).reshape(len(data), -1).mean(axis=1)
+    size = float(np.average(squares, weights=data.sample_weight))
+    return max(proof.gap, proof.objective) <= 16 * float(jnp.finfo(data.X.dtype).eps) ** 2 * size
 
 
 def descent(
@@ -226,7 +229,7 @@ def descent(
         proof = certificate(problem, data, params, enough=tol * objective) if certify else None
         if proof is None or _proved(proof, tol, data) or not met or left <= 0 or separate:
             break
-        share = min(share, float(at.decrement[0, 0]) / (min(tol, LOOSE) * objective))
+        share = min(share, float(at.decrement[0, 0]) / max(min(tol, LOOSE) * objective, 1e-300))
         if proof.gap > before / 2 or proof.reason and share * min(tol, LOOSE) < NEAR:
             met = False  # it is the parameters' own rounding that the proof sees
             break
@@ -242,8 +245,8 @@ def descent(
 def _dear(penalty: np.ndarray, tol: float, objective: np.ndarray, g: np.ndarray) -> bool:
     """Whether |g|^2 / (2 l2) does not prove the tolerance yet, which costs one pass, but a few steps may bring it there."""
     used = penalty > 0
-    gap = float(np.sum(np.square(g[0, 0, used]) / penalty[used])) / 2
-    return bool(used.any() and CHEAP < gap / (tol * float(objective[0, 0])) < REACH)
+    gap, goal = float(np.sum(np.square(g[0, 0, used]) / penalty[used])) / 2, tol * float(objective[0, 0])
+    return bool(used.any() and CHEAP * goal < gap < REACH * goal)
 
 
 def _columns(records: list[Any], before: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
