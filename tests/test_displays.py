@@ -102,6 +102,7 @@ def test_what_each_kind_tells(shown):
         "of which all failed": ["No lane ended well"],
         "cross-validation": ["of 5 folds x 4 settings of l2", "standard error", "solved to their optima"],
         "a path": ["of 30 penalties, 5 folds", "within one standard error"],
+        "paths": ["of 2 paths of standardize x 30 penalties", "60 converged", "mean test loss with standardize=", "best l2"],
         "bootstrap": ["of 500 replicates", "weights[4]", "bias"],
         "jackknife": ["of 300 rows left out"],
         "a certificate": ["proved", "above the optimum"],
