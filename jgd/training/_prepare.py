@@ -344,7 +344,7 @@ def _check_numbers(*parts: Any) -> None:
     for part in parts:
         for path, leaf in jax.tree_util.tree_leaves_with_path(part):
             inside = {getattr(key, "name", None) for key in path}
-            if np.ndim(leaf) and not inside & {"init", "state", "preconditioner", *RANDOM}:
+            if np.ndim(leaf) and not inside & {"init", "state", "preconditioner", "deviation", *RANDOM}:
                 name = jax.tree_util.keystr(path[-1:]).lstrip(".")
                 raise TypeError(
                     f"fit runs one setting, but {name} holds values of shape {np.shape(leaf)}: give one, or vmap jgd.train."
