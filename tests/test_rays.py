@@ -7,7 +7,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import jgd
-from jgd.data._dataset import by_feature
+from jgd.data._by_feature import by_feature
 from jgd.models import _gram, _rays
 from jgd.models._problem import pinned
 

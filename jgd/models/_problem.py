@@ -16,7 +16,8 @@ from jgd._expression import Expression
 from jgd._factory import factory, is_function
 from jgd._over import Over
 from jgd.data import Dataset, encode_numbers
-from jgd.data._dataset import ByFeature, as_dataset
+from jgd.data._by_feature import ByFeature
+from jgd.data._dataset import as_dataset
 from jgd.models._products import total
 from jgd.models._signature import names, parameters, positional, requires, takes_data
 

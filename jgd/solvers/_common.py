@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jgd.data._dataset import _placed
+from jgd.data._place import placed as _placed
 from jgd.solvers._choice import LARGEST, choose
 from jgd.solvers._descend import descend
 from jgd.solvers._inverse import Inverse, inverse, of_gram

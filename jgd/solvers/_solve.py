@@ -16,7 +16,9 @@ from jgd._over import refuse_over
 from jgd.certificates import Certificate, certificate
 from jgd.certificates._certificate import check_problem
 from jgd.data import Dataset
-from jgd.data._dataset import _lent, _placed, as_dataset
+from jgd.data._dataset import as_dataset
+from jgd.data._place import lent as _lent
+from jgd.data._place import placed as _placed
 from jgd.models import LinearParams, Problem
 from jgd.models._problem import encode
 from jgd.solvers._centred import centred

@@ -11,7 +11,7 @@ import numpy as np
 from jgd._checks import as_key
 from jgd._expression import unpack
 from jgd.data import Dataset
-from jgd.data._dataset import ready
+from jgd.data._by_feature import ready
 from jgd.training._decide import Best, Memory, begin
 from jgd.training._loop import run_while
 from jgd.training._plan import Inputs, Plan, stored

@@ -14,7 +14,8 @@ from jgd._expression import pack
 from jgd._factory import RANDOM
 from jgd._over import refuse_over
 from jgd.data import Dataset, batch_rows, steps_per_epoch
-from jgd.data._dataset import LARGE, as_dataset
+from jgd.data._dataset import as_dataset
+from jgd.data._place import LARGE
 from jgd.models import Problem
 from jgd.models._problem import encode
 from jgd.training._metrics import NAMED, named_metrics
