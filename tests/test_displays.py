@@ -15,7 +15,9 @@ import jgd
 from jgd._display import Facts, Shown, Table, View, blocks
 from jgd._display import _style as style
 from jgd._display._sparkline import curve
-from jgd.training._result import History, HostNotes, Result
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
+from jgd.training._result import Result
 from tests.displays import everything, page
 
 LIMIT = 200_000

@@ -130,7 +130,7 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
 @pytest.mark.parametrize(
     "value",
     [
-        jgd.training._result.History,
+        jgd.training._history.History,
         jgd.Problem.objective,
         jgd.Result.certificate,
         jgd.Result.diagnose,

@@ -27,7 +27,9 @@ from jgd.solvers._descend import Start
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Rows
 from jgd.solvers._single import VANISHED, params_of, shares_of, solve_one, start_of, theta_of
-from jgd.training._result import History, HostNotes, Result
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
+from jgd.training._result import Result
 from jgd.training._start import check_like
 from jgd.training._step import State
 from jgd.training.stopping import CONVERGED, MAX_STEPS, NONFINITE, STALLED
