@@ -13,7 +13,7 @@ from jgd._factory import is_function
 from jgd.data import Dataset
 from jgd.data._by_feature import ByFeature
 from jgd.models import Problem
-from jgd.models._problem import loss_values
+from jgd.models._functions import loss_values
 from jgd.models._signature import takes_data
 from jgd.training._plan import Inputs
 from jgd.training._step import INIT, State, as_parameter, training_step
