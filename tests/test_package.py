@@ -30,6 +30,7 @@ LAYERS = [
         "_leaves",
         "_meter",
         "_over",
+        "_kept",
         "_factory",
         "_print",
         "_expression",

@@ -9,7 +9,7 @@ import numpy as np
 from jgd import losses
 from jgd._checks import shown
 from jgd._errors import during
-from jgd._factory import is_function
+from jgd._kept import is_function
 from jgd.models._functions import ProblemFunctions
 from jgd.models._signature import names, parameters, positional, requires, takes_data
 

@@ -9,7 +9,7 @@ import numpy as np
 from jgd._checks import as_key, check_count, is_concrete, key_words, nearest, shown
 from jgd._errors import Answering
 from jgd._expression import pack
-from jgd._factory import RANDOM
+from jgd._kept import RANDOM
 from jgd._over import refuse_over
 from jgd.data import Dataset, steps_per_epoch
 from jgd.data._place import LARGE

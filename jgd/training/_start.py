@@ -9,7 +9,7 @@ import numpy as np
 
 from jgd._checks import is_concrete, shown
 from jgd._errors import described
-from jgd._factory import is_function
+from jgd._kept import is_function
 from jgd.data import Dataset
 from jgd.data._by_feature import ByFeature
 from jgd.models import Problem
