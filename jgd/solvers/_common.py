@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from jgd.data._place import placed as _placed
 from jgd.solvers._choice import LARGEST, choose
 from jgd.solvers._descend import descend
 from jgd.solvers._inverse import Inverse, inverse, of_gram
-from jgd.solvers._rows import Point, Rows
+from jgd.solvers._rows import Counts, Point, Rows
 from jgd.solvers._single import LEFT, shares_of, start_of
 
 # Common starts are found up to this share of their objective, since folds differ by more.
@@ -33,7 +32,7 @@ class Common:
 
         Args:
           rows, y: without weights, and the class numbers on the host.
-          pooled: what each row counts in the mean over the folds, (n,).
+          pooled: what each row counts in all folds together, (n,).
           penalty: of all folds, (F, L, k D).
           squares: the columns' mean squares, about.
           theta: where to start, (1, 1, k, D); None for zeros.
@@ -41,7 +40,7 @@ class Common:
         """
         self._penalty, self._squares, k, D = penalty.mean(axis=0, keepdims=True), squares, rows.k, rows.columns
         of_classes, rarest, used = shares_of(y, pooled, rows.classes)
-        self._rows = rows.replace(share=_placed(pooled[None].astype(rows.X.dtype)))
+        self._rows = rows.replace(counts=Counts.of(pooled[None], pooled[None].sum(axis=1), rows.X.dtype))
         L, theta = penalty.shape[1], start_of(rows, of_classes) if theta is None else theta
         self.theta, self._better = np.broadcast_to(theta, (1, L, k, D)), []
         levels = choose(len(rows), D, rows.classes, rarest, used).levels

@@ -17,8 +17,9 @@ from jgd.solvers._rows import Point, Rows
 # decrement must fall in two steps for the inverse to be good enough; what rounding does to a mean of products, as a share of that
 # of their sizes (measured), in narrow passes and in wide ones.
 MEMORY, SHORTER, TRIES, PROGRESS, ROUNDING = 6, 20, 6, 4.0, {True: 1e-8, False: 1e-16}
-# The share of an objective by which many lanes' may have fallen since it was evaluated last.
-KNOWN = 0.01
+# Objectives of many lanes are followed by the slopes at both ends of their steps, which is right to third order. By which share
+# they may have fallen since they were evaluated, for a tolerance, and for the answer.
+KNOWN, EXACT = 0.1, 1e-6
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
 # Where the objective is more times that of the weights that know nothing, a Hessian may be anything.
@@ -41,7 +42,7 @@ class Record(NamedTuple):
     """What a step says of each lane, at the parameters before it; arrays of shape (F, L), or of one lane's numbers.
 
     Attributes:
-      objective: mean loss and penalty; of many lanes, of an earlier step, as long as none is near its end.
+      objective: mean loss and penalty; of many lanes, about.
       gradient_norm: of the objective's gradient.
       decrement: g' P g / 2, about what is left to be gained.
       step_size: the share of the step that was taken.
@@ -121,6 +122,7 @@ def descend(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
     columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse | None] | None = None, always: bool = False,
     start: Start | None = None, polish: Callable[..., bool] | None = None, polish_steps: int = 0, few: float = 0.0,
+    objective: np.ndarray | None = None, exact: bool = True,
 ) -> Descent:  # fmt: skip
     """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
 
@@ -136,18 +138,21 @@ def descend(
       start: of one lane, where to begin instead if theta is much worse: a sample of the rows, or a user, was wrong.
       few: the share of the lanes that is left to others, who do no work for those that have ended. If above 0, so are lanes
         that need wide passes.
+      objective: at theta, (F, L), if it is known.
+      exact: whether the objective is evaluated at the end, where it is known but about.
     """
     shape = (*penalty.shape[:2], *theta.shape[2:])
     flat = lambda a: a.reshape(*a.shape[:2], -1)
     of_penalty = lambda theta: np.sum(penalty * np.square(flat(theta)), axis=-1) / 2
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
+    objective_at = lambda point: rows.mean_loss(point) + of_penalty(point.theta)
 
     point = rows.evaluate(theta)
-    objective, stale = rows.mean_loss(point) + of_penalty(theta), False
+    objective = objective_at(point) if objective is None else objective
     if start is not None and not (objective <= LOST * start.loss).all() and theta is not start.theta:
         theta, inverse = start.theta, None if renew else inverse
         point = rows.evaluate(theta)
-        objective = rows.mean_loss(point) + of_penalty(theta)
+        objective = objective_at(point)
     g = gradient_at(point, theta)
     memory, fallen, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
     evaluations, hessians, records, falling, age, helpless, more = 1, 0, [], [], 0, always, polish_steps
@@ -159,9 +164,8 @@ def descend(
             inverse, memory, age, hessians = renew(rows, point) or inverse, Memory(), 0, 1
         p = memory.direction(g, inverse)
         decrement = dot(g, p) / 2
-        nearly = done(decrement, objective, g) & ~met  # as far as the last objective tells, which was no smaller
-        if stale and (met.size == 1 or (nearly & (fallen > KNOWN * objective)).any()):
-            objective, stale, fallen = rows.mean_loss(point) + of_penalty(theta), False, np.zeros(shape[:2])
+        if (fallen > KNOWN * objective).any():
+            objective, fallen = objective_at(point), np.zeros(shape[:2])
         met |= done(decrement, objective, g)
         waiting = ~(met | stuck)
         polishing = polish is not None and met.all() and more > 0 and polish(objective, g)
@@ -196,11 +200,16 @@ def descend(
         evaluations += count
         new_g = gradient_at(there, new)
         records[-1] = records[-1]._replace(step_size=t)
-        rejected, fallen = waiting & (t == 0), fallen + np.where(waiting, decrement, 0.0)
-        memory.remember(flat(new - theta), new_g - g)
-        theta, point, g, age, stale = new, there, new_g, age + 1, True
-    if stale:
-        objective = rows.mean_loss(point) + of_penalty(theta)
+        rejected, step = waiting & (t == 0), flat(new - theta)
+        if there.loss is None:
+            fall = -dot(g + new_g, step) / 2
+            objective, fallen = objective - fall, fallen + fall
+        else:
+            objective = objective_at(there)
+        memory.remember(step, new_g - g)
+        theta, point, g, age = new, there, new_g, age + 1
+    if exact and (fallen > EXACT * objective).any():
+        objective = objective_at(point)
     theta = np.broadcast_to(theta, shape)
     return Descent(theta, point, g, objective, decrement, met, inverse, rows, evaluations, hessians, records)
 

@@ -25,7 +25,7 @@ from jgd.solvers._centred import centred
 from jgd.solvers._choice import Choice, choose
 from jgd.solvers._descend import Start
 from jgd.solvers._least_squares import least_squares_lanes
-from jgd.solvers._rows import Rows
+from jgd.solvers._rows import Counts, Rows
 from jgd.solvers._single import VANISHED, params_of, shares_of, solve_one, start_of, theta_of
 from jgd.training._history import History
 from jgd.training._notes import HostNotes
@@ -201,7 +201,7 @@ def descent(
     free, classes, l2 = problem.fit_intercept, problem.classes, float(problem.l2)
     columns = centred(data.X, free)
     weights = None if data.sample_weight is None else np.asarray(data.sample_weight, np.float64)
-    counts = None if weights is None else (weights / weights.sum()).astype(data.X.dtype)[None]
+    counts = None if weights is None else Counts.of(weights[None], weights[None].sum(axis=1), data.X.dtype)
     rows = Rows(_lent(columns.X), _placed(np.asarray(data.y, np.int32)), counts, classes, free)
     shares, rarest, used = shares_of(np.asarray(data.y), weights, classes)
     choice = (chosen or choose)(len(data), rows.columns, classes, rarest, used)
