@@ -118,6 +118,8 @@ def test_paths_on_given_axes_and_without_folds(rows):
     assert axes[0] is mine[0]
     assert [ax.get_title() for ax in axes] == ["model=logistic_regression()", "model=logistic_regression(fit_intercept=False)"]
     assert not axes[0].figure.legends
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    assert [ax.get_ylabel() for ax in axes] == ["weight", "weight"]
     assert labels(axes[1]) == ["age", "age"]
     assert len({line.get_color() for line in axes[1].lines if line.get_label() == "age"}) == 2
     with pytest.raises(ValueError, match="there are 2 settings to draw, but 1 axes"):

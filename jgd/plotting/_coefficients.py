@@ -13,7 +13,7 @@ from jgd.experiments import Bootstrap, RegularizationPath, RegularizationPaths
 from jgd.experiments._resampled import named_parameters
 from jgd.plotting._marks import NAMED, legend, legend_of_all
 from jgd.plotting._scales import placed, show_axis
-from jgd.plotting._style import COLOURS, INK, MARKERS, PAPER, drawing, ink_ticks, plain, pyplot, several_axes, styled
+from jgd.plotting._style import COLOURS, INK, MARKERS, PAPER, drawing, grid_of, ink_ticks, plain, several_axes, styled
 from jgd.plotting._table import Column
 
 # So many paths have a panel each, in rows of three.
@@ -96,32 +96,37 @@ def plot_paths(paths: RegularizationPaths, axes: Any = None) -> Any:
     _check_length(paths[0])
     own, looks, titles = axes is None, _looks(paths), _titles(paths)
     columns = min(count, 2 if count == 4 else 3)
-    rows = -(-count // columns)
     with styled(own):
         if own:
-            shape = {"figsize": (1.4 + 3.2 * columns, 1.0 + 2.6 * rows), "layout": "constrained", "squeeze": False}
-            figure, grid = pyplot().subplots(rows, columns, sharex=True, sharey=True, **shape)
-            for ax in grid.ravel()[count:]:
-                figure.delaxes(ax)
-            axes = grid.ravel()[:count]
+            axes = grid_of(count, columns, (3.2, 2.6), (1.4, 1.0), sharex=True, sharey=True)
         axes = several_axes(axes, count, "settings")
         handles: dict[Any, Any] = {}
         chosen: list[Any] = []
-        for i, (ax, path) in enumerate(zip(axes, paths, strict=True)):
+        for ax, path, title in zip(axes, paths, titles, strict=True):
             handles |= _weights(ax, path, looks)
             chosen = _chosen(ax, path, said=False) or chosen
-            ax.set_title(titles[i], fontsize="small")
-            if i < count - columns:
-                ax.set_xlabel("")
-            else:
-                ax.xaxis.set_tick_params(labelbottom=True)
-            if i % columns:
-                ax.set_ylabel("")
-        shown = [handles[key] for key in looks]
-        legend_of_all(axes, [*shown, *_others(handles, paths), *chosen], own)
+            ax.set_title(title, fontsize="small")
+        if own:
+            _label_outside(axes, columns)
+        else:
+            low, high = np.transpose([ax.get_ylim() for ax in axes])
+            for ax in axes:
+                ax.set_ylim(low.min(), high.max())
+        legend_of_all(axes, [*(handles[key] for key in looks), *_others(handles, paths), *chosen], own)
         if own:
             ink_ticks(axes[0].figure)
     return axes
+
+
+def _label_outside(axes: np.ndarray, columns: int) -> None:
+    """Names of axes where no panel is to the left or below."""
+    for i, ax in enumerate(axes):
+        if i % columns:
+            ax.set_ylabel("")
+        if i < len(axes) - columns:
+            ax.set_xlabel("")
+        else:
+            ax.xaxis.set_tick_params(labelbottom=True)
 
 
 def _check_length(path: RegularizationPath) -> None:
