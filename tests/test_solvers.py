@@ -416,6 +416,25 @@ def test_lanes_are_their_solutions_alone(kind, classes, x64):
         np.testing.assert_allclose(found.objective[f, lane], values[1], rtol=1e-8 if x64 else 1e-5)
 
 
+@pytest.mark.parametrize("tol", [1e-4, 1e-6])
+def test_a_last_step_that_is_sure_to_be_enough_is_not_evaluated(monkeypatch, tol):
+    """Rows on which each step leaves a hundredth; what was expected of the last is no less than it is, by float64."""
+    X, y = drawn(30_000, 12)
+    X = typed(X, False)
+    asked, evaluate = [], _rows.Rows.evaluate
+    monkeypatch.setattr(_rows.Rows, "evaluate", lambda rows, theta: (asked.append(len(rows)), evaluate(rows, theta))[1])
+    result = jgd.solve(logistic(l2=1e-3), (X, y), tol=tol, certify=False)
+    assert result.status == "converged"
+    assert asked.count(30_000) == np.sum(np.asarray(result.history.rows) == 30_000) - 1
+    with jax.enable_x64(True):
+        data = X.astype(np.float64), y
+        best = jgd.solve(logistic(l2=1e-3), data, tol=1e-14).certificate()
+    gap = result.certificate().objective - best.lower_bound
+    assert 0 <= gap <= max(float(result.history.decrement[-1]), 1e-14)
+    assert result.history.decrement[-1] <= tol * best.objective
+    np.testing.assert_allclose(result.history.loss[-1], best.objective, rtol=tol)
+
+
 def test_lanes_are_judged_by_objectives_that_are_known():
     """Of many lanes the objective is evaluated only where it may matter; one of the start would be ten times too large."""
     X, _ = drawn(400, 4)

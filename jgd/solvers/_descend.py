@@ -20,6 +20,9 @@ MEMORY, SHORTER, TRIES, PROGRESS, ROUNDING = 6, 20, 6, 4.0, {True: 1e-8, False: 
 # Objectives of many lanes are followed by the slopes at both ends of their steps, which is right to third order. By which share
 # they may have fallen since they were evaluated, for a tolerance, and for the answer.
 KNOWN, EXACT = 0.1, 1e-6
+# A step is expected to bring the decrement down as the last one did, give or take this factor; where that is enough, it is not
+# evaluated.
+DOUBT = 10.0
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
 # Where the objective is more times that of the weights that know nothing, a Hessian may be anything.
@@ -41,6 +44,8 @@ class Start(NamedTuple):
 class Record(NamedTuple):
     """What a step says of each lane, at the parameters before it; arrays of shape (F, L), or of one lane's numbers.
 
+    Where the last step was not evaluated, the last record says what is expected of it.
+
     Attributes:
       objective: mean loss and penalty; of many lanes, about.
       gradient_norm: of the objective's gradient.
@@ -61,9 +66,7 @@ class Descent(NamedTuple):
 
     Attributes:
       theta: shape (F, L, k, D).
-      point: what the rows say there.
-      gradient: of the objective there, shape (F, L, k D).
-      objective, decrement: shape (F, L); see `Record`.
+      objective, gradient_norm, decrement: shape (F, L); see `Record`.
       met: which lanes came within their tolerance; the others no longer got nearer, or ran out of steps.
       inverse: the last one.
       rows: the rows, wide if they became so.
@@ -73,9 +76,8 @@ class Descent(NamedTuple):
     """
 
     theta: np.ndarray
-    point: Point
-    gradient: np.ndarray
     objective: np.ndarray
+    gradient_norm: np.ndarray
     decrement: np.ndarray
     met: np.ndarray
     inverse: Inverse
@@ -171,7 +173,8 @@ def descend(
         polishing = polish is not None and met.all() and more > 0 and polish(objective, g)
         if polishing:
             waiting, more = ~stuck, more - 1
-        at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
+        noise = 10 * _rounding(rows, inverse, columns)
+        at_rounding = waiting & (decrement < noise * objective)
         slow = not polishing and len(falling) >= 2 and np.mean(waiting & (decrement >= falling[-2] / PROGRESS)) > few
         if few == 0 and rows.is_narrow and (at_rounding.any() or rejected.any() or slow and helpless):
             # rounding decides, or the ridge that it asks for
@@ -194,8 +197,18 @@ def descend(
         records.append(Record(objective, np.sqrt(dot(g, g)), decrement, np.zeros(shape[:2]), len(rows)))
         if waiting.mean() <= few or len(records) > steps:
             break
-        falling.append(decrement)
         u = np.where(waiting[..., None], -p, 0.0)
+        if falling and (age > 0 or always) and (records[-2].step_size[waiting] == 1).all():
+            share = np.where(waiting, np.minimum(DOUBT * decrement / falling[-1], 1), 1)
+            expected = share * decrement, objective - np.where(waiting, decrement, 0), g * np.sqrt(share)[..., None]
+            enough = done(np.maximum(expected[0], noise * objective), *expected[1:]) | ~waiting
+            if enough.all() and not (polish is not None and more > 0 and polish(*expected[1:])):
+                theta, met, (decrement, objective, g) = theta + u.reshape(shape), met | waiting, expected
+                records[-1] = records[-1]._replace(step_size=np.where(waiting, 1.0, 0.0))
+                records.append(Record(objective, np.sqrt(dot(g, g)), decrement, np.zeros(shape[:2]), len(rows)))
+                point = Point(theta, g, None, [None])
+                break
+        falling.append(decrement)
         new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty)
         evaluations += count
         new_g = gradient_at(there, new)
@@ -211,7 +224,7 @@ def descend(
     if exact and (fallen > EXACT * objective).any():
         objective = objective_at(point)
     theta = np.broadcast_to(theta, shape)
-    return Descent(theta, point, g, objective, decrement, met, inverse, rows, evaluations, hessians, records)
+    return Descent(theta, objective, np.sqrt(dot(g, g)), decrement, met, inverse, rows, evaluations, hessians, records)
 
 
 def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:

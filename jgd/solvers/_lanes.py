@@ -11,7 +11,7 @@ from jgd.models import LinearParams, Problem
 from jgd.solvers._centred import Columns, centred
 from jgd.solvers._choice import choose
 from jgd.solvers._common import Common
-from jgd.solvers._descend import Descent, descend, dot
+from jgd.solvers._descend import Descent, descend
 from jgd.solvers._lanes_result import LaneSolutions
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Counts, Rows
@@ -109,7 +109,7 @@ class Lanes(NamedTuple):
     def put(self, lanes: Any, at: Descent, before: Any = 0) -> None:
         """Some lanes came to where a descent ended, after so many iterations before it."""
         self.theta[lanes], self.objective[lanes], self.met[lanes] = at.theta, at.objective, at.met
-        self.gradient_norm[lanes] = np.sqrt(dot(at.gradient, at.gradient))
+        self.gradient_norm[lanes] = at.gradient_norm
         self.iterations[lanes] = before + sum(np.int32(record.step_size > 0) for record in at.records)
 
 

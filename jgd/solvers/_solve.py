@@ -71,7 +71,9 @@ def solve(
       A `Result`: `status` is "converged" if the tolerance is proved (or, with certify=False, estimated); "stalled" if rounding
       ends the descent before that, or there is no optimum because classes can be told apart, by the direction that `diagnose()`
       gives; "max_steps". `message` says by which chain, and why that one. `history` has `loss`, `grad_norm`, `decrement`,
-      `step_size` and `rows` for each step, on so many rows. `certificate()` is the proof.
+      `step_size` and `rows` for each step, on so many rows; the last loss is the proof's. Where the step before the last leaves
+      no doubt that one more is enough, that is not evaluated, and the last numbers are what is expected of it. `certificate()` is
+      the proof.
 
     Raises:
       TypeError, ValueError: for other problems, bad data or arguments, before anything runs.
@@ -234,6 +236,8 @@ def descent(
             break
         before = proof.gap
         share *= MORE if proof.reason else min(MORE, SHARE * tol * objective / proof.gap)
+    if proof is not None and math.isfinite(proof.objective):
+        history["loss"][-1] = proof.objective
     status, text = _judged(proof, tol, data, params, "estimate" if met else "steps" if left <= 0 else "rounding")
     made = f" ({hessians} Hessians)" if hessians > 1 else ""
     return Found(params, status, text, f"by {choice.chain}{made}, as {choice.why}", history, proof)
