@@ -8,7 +8,7 @@ import numpy as np
 from jgd._checks import check_count, shown
 from jgd._errors import public
 from jgd._threads import by_parts
-from jgd.data._dataset import _aligned
+from jgd.data._place import aligned as _aligned
 from jgd.experiments._given_folds import check_parts
 from jgd.experiments._models import rows_of
 from jgd.experiments._progress import solving

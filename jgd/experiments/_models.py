@@ -25,7 +25,7 @@ from jgd.experiments.folds import Folds
 from jgd.models import LinearParams, Problem
 from jgd.models._standardized import standardized
 from jgd.training import Result, fit
-from jgd.training._result import HostNotes
+from jgd.training._notes import HostNotes
 
 
 def rows_of(data: Dataset, rows: np.ndarray) -> Dataset:

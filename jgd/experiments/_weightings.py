@@ -16,7 +16,9 @@ from jgd.models import Problem
 from jgd.models._problem import encode
 from jgd.models._standardized import standardized
 from jgd.solvers import LaneSolutions, least_squares_lanes, leave_one_out_lanes, solve, solve_lanes
-from jgd.training._result import History, HostNotes, Result
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
+from jgd.training._result import Result
 from jgd.training._step import State
 
 SOLVED = ("linear_regression", "logistic_regression")

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jgd.data import Dataset
-from jgd.data._dataset import _lent, _placed
+from jgd.data._place import lent as _lent
+from jgd.data._place import placed as _placed
 from jgd.models import LinearParams, Problem
 from jgd.solvers._centred import Columns, centred
 from jgd.solvers._choice import choose

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._threads import at_once, by_parts, cores
-from jgd.data._dataset import _aligned, _lent
+from jgd.data._place import aligned as _aligned
+from jgd.data._place import lent as _lent
 from jgd.solvers import _passes
 from jgd.solvers._passes import Form
 

@@ -16,7 +16,9 @@ from jgd._over import refuse_over
 from jgd.certificates import Certificate, certificate
 from jgd.certificates._certificate import check_problem
 from jgd.data import Dataset
-from jgd.data._dataset import _lent, _placed, as_dataset
+from jgd.data._dataset import as_dataset
+from jgd.data._place import lent as _lent
+from jgd.data._place import placed as _placed
 from jgd.models import LinearParams, Problem
 from jgd.models._problem import encode
 from jgd.solvers._centred import centred
@@ -25,7 +27,9 @@ from jgd.solvers._descend import Start
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Counts, Rows
 from jgd.solvers._single import VANISHED, params_of, shares_of, solve_one, start_of, theta_of
-from jgd.training._result import History, HostNotes, Result
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
+from jgd.training._result import Result
 from jgd.training._start import check_like
 from jgd.training._step import State
 from jgd.training.stopping import CONVERGED, MAX_STEPS, NONFINITE, STALLED
