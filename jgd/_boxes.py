@@ -107,7 +107,7 @@ def box_of(expression: Expression, label: str = "") -> Box:
     """Its name, its hyperparameters (flags and functions only where they are no defaults), its schedules, and what is inside."""
     rows, curves, flows = [], [], []
     for name, value in expression._values.items():
-        default = expression._factory.defaults.get(name)
+        default = expression._factory.arguments.defaults.get(name)
         is_default = default is not None and (value is default or equal(value, default))
         shown = given(value)
         parts = _transformations(name, shown)

@@ -108,7 +108,7 @@ class Expression(Shown, Whole):
                 owners = [f"{p.name}(...)" for p in self._parts() if name in p._factory.signature.parameters]
                 hint = f"it belongs to {', '.join(owners)} inside it." if owners else argument_hint(name, known)
                 raise TypeError(f"{self._factory.name} has no argument {name!r}: {hint}")
-        values = {k: self._factory._keep(k, changes[k]) if k in changes else v for k, v in self._values.items()}
+        values = {k: self._factory.arguments.keep(k, changes[k]) if k in changes else v for k, v in self._values.items()}
         return self._factory._checked(values)
 
     def _inside(self) -> list[Any]:
@@ -145,7 +145,7 @@ class Expression(Shown, Whole):
     def _call(self, *first: Any) -> Any:
         """The function on the arguments: numbers as weak arrays, so that a run is the same traced or not."""
         factory, args, kwargs = self._layout.factory, list(first), {}
-        for name, kind, read in factory.readers:
+        for name, kind, read in factory.arguments.readers:
             value = read(self._values[name])
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 args.extend(value)
@@ -164,8 +164,8 @@ class Expression(Shown, Whole):
                 items = [code_of(v) for v in value]
             elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 items = [(f"{k}={text}", ok) for k, (text, ok) in ((k, code_of(v)) for k, v in value.items())]
-            elif name in self._factory.defaults:
-                default = self._factory.defaults[name]
+            elif name in self._factory.arguments.defaults:
+                default = self._factory.arguments.defaults[name]
                 if value is default or equal(value, default):
                     continue
                 items = [code_of(value)]

@@ -72,6 +72,9 @@ def experiments() -> dict[str, Any]:
         "of which all failed": sweep.where(lr=3.0),
         "cross-validation": jgd.cross_validate(ridge, (X, y)),
         "a path": jgd.regularization_path(jgd.linear_regression(), (X, y), np.logspace(-4, 2, 30), folds=5),
+        "paths": jgd.regularization_path(
+            jgd.linear_regression(), (X, y), np.logspace(-4, 2, 30), folds=5, standardize=jgd.over([False, True])
+        ),
         "bootstrap": jgd.bootstrap(jgd.linear_regression(), (X, y), replicates=500),
         "jackknife": jgd.jackknife(jgd.linear_regression(), (X, y)),
         "a certificate": sweep.best().certificate(),

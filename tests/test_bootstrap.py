@@ -32,7 +32,7 @@ def test_each_replicate_is_the_fit_of_the_rows_drawn(kind, standardize):
     weight = np.random.default_rng(1).uniform(0.5, 2, 60)
     with jax.enable_x64(True):
         made = jgd.bootstrap(PROBLEMS[kind], (X, y, weight), replicates=40, key=3, standardize=standardize)
-        counts = Replicates(60, 40, 3, None).weights(slice(0, 40), np.ones(60)).astype(int)
+        counts = Replicates(60, 40, 3, None).weights(slice(0, 40), None).astype(int)
         assert (counts.sum(axis=1) == 60).all()
         for replicate in (0, 17, 39):
             drawn = np.repeat(np.arange(60), counts[replicate])
@@ -124,7 +124,7 @@ def test_the_key_decides_and_more_replicates_begin_with_the_same():
 
 def test_strata_keep_their_numbers_of_rows():
     labels = np.repeat([0, 1], [57, 3])
-    counts = Replicates(60, 100, 0, labels).weights(slice(5, 90), np.ones(60))
+    counts = Replicates(60, 100, 0, labels).weights(slice(5, 90), None)
     assert counts.shape == (85, 60)
     assert (counts[:, 57:].sum(axis=1) == 3).all()
     assert (counts.sum(axis=1) == 60).all()

@@ -683,6 +683,55 @@ def test_constants_bound_the_hessian_everywhere(kind, free, monkeypatch):
         assert 0 < jgd.strong_convexity(problem, data) <= least if least else True
 
 
+@pytest.mark.parametrize("free", [True, False])
+@pytest.mark.parametrize("kind", ["linear", "outputs", "binary", "softmax"])
+def test_constants_with_a_penalty_by_column(kind, free, monkeypatch):
+    """Against NumPy's eigenvalues of c G + P, which is the Hessian of squares everywhere, and of the logistic loss at 0."""
+    r = np.random.default_rng(1)
+    X, y, l2, scale = r.normal(size=(30, 3)) + 1, r.normal(size=30), 2.0, np.array([0.3, 2.0, 1.0])
+    y = {"linear": y, "outputs": np.column_stack([y, -y]), "binary": y > 0, "softmax": np.digitize(y, [-0.5, 0.5])}[kind]
+    with jax.enable_x64(True):
+        problem, data, reference = made(kind, X, y, r.uniform(size=30), l2, free, scale)
+        A, share = reference.A.astype(float), reference.share.astype(float)
+        curvature = {"linear": 2.0, "outputs": 2.0, "binary": 0.25, "softmax": 0.5}[kind]
+        penalty = np.append(l2 * scale**2, [0.0] * free)
+        values = np.linalg.eigvalsh(curvature * (A.T * share) @ A + np.diag(penalty))
+        largest, least = jgd.smoothness(problem, data), jgd.strong_convexity(problem, data)
+        np.testing.assert_allclose(largest, values[-1], rtol=1e-10)
+        if kind in ("linear", "outputs"):
+            np.testing.assert_allclose(least, values[0], rtol=1e-9)
+        else:
+            np.testing.assert_allclose(least, 0.0 if free else penalty.min())
+        rows = [
+            np.linalg.eigvalsh(curvature * 30 * s * np.outer(a, a) + np.diag(penalty))[-1] for a, s in zip(A, share, strict=True)
+        ]
+        assert max(rows) <= jgd.smoothness(problem, data, batch_size=1) <= max(rows) + penalty.max()
+        monkeypatch.setattr(_constants, "FEW", 0)
+        assert largest * (1 - 1e-9) <= jgd.smoothness(problem, data) <= 1.02 * largest
+        assert 0 < jgd.strong_convexity(problem, data) <= least if least else True
+
+
+def test_a_standardised_refit_has_constants_and_a_safe_rate():
+    """2 / L is where full batches on the penalty of its own begin to diverge."""
+    X, y = (np.asarray(a, float) for a in jgd.data.make_linear(60, key=0))
+    X = X * [1.0, 0.5, 1.0, 2.0, 1.0]
+    refit = jgd.cross_validate(jgd.linear_regression(l2=jgd.over([0.5])), (X, y), folds=3, standardize=True).refit()
+    problem, A = refit.notes.problem, np.column_stack([X, np.ones(60)])
+    wanted = np.linalg.eigvalsh(2 * A.T @ A / 60 + np.diag(np.append(0.5 * X.var(axis=0), 0.0)))
+    np.testing.assert_allclose(jgd.smoothness(problem, (X, y)), wanted[-1], rtol=1e-5)
+    np.testing.assert_allclose(jgd.strong_convexity(problem, (X, y)), wanted[0], rtol=1e-4)
+    rate = jgd.safe_learning_rate(problem, (X, y), tx=jgd.sgd(0.0))
+    np.testing.assert_allclose(rate, 1 / wanted[-1], rtol=1e-5)
+    fit = lambda rate: jgd.fit(problem, (X, y), jgd.sgd(rate), epochs=1500, record=1500)
+    safe, start = fit(rate), fit(1e-9).objective
+    assert safe.certificate().gap < 1e-5
+    np.testing.assert_allclose(safe.params.weights, refit.params.weights, atol=1e-4)
+    assert fit(1.98 * rate).objective < start < fit(2.04 * rate).objective
+    logistic = standardized(jgd.logistic_regression(l2=0.1), X.std(axis=0))
+    momentum = jgd.safe_learning_rate(logistic, (X, y > 0), tx=jgd.sgd(0.0, momentum=0.75))
+    np.testing.assert_allclose(momentum, 0.25 / jgd.smoothness(logistic, (X, y > 0)))
+
+
 def test_the_smoothness_of_batches():
     """E[H_B^2] <= L_b H over all batches of b rows, with equality somewhere."""
     with jax.enable_x64(True):

@@ -122,6 +122,9 @@ def test_standardised_folds_are_scikit_learns_pipeline(kind, splitter):
             predicted = fit.decision_function(X[test]) if kind == "binary" else fit.predict(X[test])
             mine = X[test] @ made.params.weights[fold, 0] + made.params.bias[fold, 0]
             np.testing.assert_allclose(mine, predicted, rtol=1e-6, atol=1e-6)
+            params = jgd.LinearParams(fit[1].coef_.ravel(), fit[1].intercept_.ravel()[0])
+            least = problem(kind, 0.1).objective(params, problem(kind, 0.1).dataset((fit[0].transform(X[train]), y[train])))
+            np.testing.assert_allclose(made.objective[fold, 0], least, rtol=1e-8)
         whole = pipeline.make_pipeline(preprocessing.StandardScaler(), theirs(kind, 90, 0.1)).fit(X, y)
         np.testing.assert_allclose(made.refit().params.weights, (whole[1].coef_ / whole[0].scale_).ravel(), atol=1e-6)
 

@@ -15,7 +15,9 @@ import jgd
 from jgd._display import Facts, Shown, Table, View, blocks
 from jgd._display import _style as style
 from jgd._display._sparkline import curve
-from jgd.training._result import History, HostNotes, Result
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
+from jgd.training._result import Result
 from tests.displays import everything, page
 
 LIMIT = 200_000
@@ -102,6 +104,7 @@ def test_what_each_kind_tells(shown):
         "of which all failed": ["No lane ended well"],
         "cross-validation": ["of 5 folds x 4 settings of l2", "standard error", "solved to their optima"],
         "a path": ["of 30 penalties, 5 folds", "within one standard error"],
+        "paths": ["of 2 paths of standardize x 30 penalties", "60 converged", "mean test loss with standardize=", "best l2"],
         "bootstrap": ["of 500 replicates", "weights[4]", "bias"],
         "jackknife": ["of 300 rows left out"],
         "a certificate": ["proved", "above the optimum"],

@@ -309,7 +309,7 @@ def test_the_short_way_of_keeping_an_argument_is_the_long_one(name):
     factory = REGISTRY[name]
     for argument in factory.signature.parameters:
         for value in GIVEN:
-            short, long = outcome(factory._keep, argument, value), outcome(factory._store, argument, value)
+            short, long = outcome(factory.arguments.keep, argument, value), outcome(factory.arguments.store, argument, value)
             assert same(short, long), (argument, value, short, long)
 
 

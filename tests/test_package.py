@@ -30,6 +30,7 @@ LAYERS = [
         "_leaves",
         "_meter",
         "_over",
+        "_kept",
         "_factory",
         "_print",
         "_expression",
@@ -130,7 +131,7 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
 @pytest.mark.parametrize(
     "value",
     [
-        jgd.training._result.History,
+        jgd.training._history.History,
         jgd.Problem.objective,
         jgd.Result.certificate,
         jgd.Result.diagnose,

@@ -180,7 +180,12 @@ def test_crossed_paths_are_seen():
         (lambda: two_paths().refit({"standardize": 7, "l2": 0.1}), "is none of the settings of these paths"),
         (lambda: two_paths().where(standardize=lambda value: False), "no path has such a setting"),
         (lambda: two_paths().where(standardise=True), "'standardise' was not swept"),
-        (lambda: jgd.plotting.plot_coefficients(two_paths()), "plot_coefficients draws one path, found 2"),
+        (
+            lambda: jgd.plotting.plot_coefficients(two_paths()),
+            "plot_coefficients draws one path, found 2: draw them all with plot_paths, or give one of them, such as paths.0.",
+        ),
+        (lambda: two_paths().plot(), "a path of one penalty is no line: give several"),
+        (lambda: jgd.plotting.plot_paths(two_paths()[0]), "plot_paths draws what jgd.regularization_path returns of a jgd.over"),
         (lambda: two_paths().params, "here it is an attribute of each path, as paths.0."),
     ],
 )

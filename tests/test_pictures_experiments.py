@@ -6,6 +6,8 @@ import pytest
 
 import jgd
 from jgd import plotting
+from jgd.experiments import RegularizationPaths
+from jgd.experiments._settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +73,72 @@ def test_coefficients_of_named_columns_and_no_penalty(rows):
     assert ax.get_xscale() == "symlog"
     with pytest.raises(ValueError, match="a path of one penalty is no line: give several"):
         plotting.plot_coefficients(jgd.regularization_path(jgd.linear_regression(), data, [0.1]))
+
+
+@pytest.fixture(scope="module")
+def paths(rows):
+    both = jgd.over([False, True])
+    return jgd.regularization_path(jgd.linear_regression(), rows, np.logspace(-3, 2, 12), folds=5, standardize=both)
+
+
+def test_paths_have_a_panel_each(paths):
+    """The same colour for the same weight, one axis of weights, and what the folds say in titles and as lines."""
+    axes = paths.plot()
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    assert [ax.get_ylabel() for ax in axes] == ["weight", ""]
+    losses = [path.cross_validation.test_loss.mean(axis=0).min() for path in paths]
+    best = ["best of all: " if loss == min(losses) else "" for loss in losses]
+    for i, (ax, path) in enumerate(zip(axes, paths, strict=True)):
+        said = f"{best[i]}test loss {losses[i]:.4g} at l2={path.best():.2g}"
+        assert ax.get_title() == f"standardize={bool(i)}\n{said}"
+        assert (ax.get_xlabel(), ax.get_xscale()) == ("l2", "log")
+        upright = {line.get_linestyle(): line.get_xdata()[0] for line in ax.lines if set(line.get_ydata()) == {0, 1}}
+        assert upright == {"--": path.best(), ":": path.one_standard_error()}
+        assert sum(len(line.get_xdata()) == 12 for line in ax.lines) == 10
+        for line in ax.lines:
+            if line.get_label().startswith("weights"):
+                wanted = path.params.weights[np.argsort(path.l2), int(line.get_label()[8:-1])]
+                np.testing.assert_array_equal(line.get_ydata(), np.asarray(wanted, float))
+    colours = [{line.get_label(): line.get_color() for line in ax.lines if line.get_label().startswith("weights")} for ax in axes]
+    assert colours[0] == colours[1]
+    largest = np.sort(np.argsort(-np.abs([path.params.weights[-1] for path in paths]).max(axis=0))[:7])
+    (legend,) = axes[0].figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == [*(f"weights[{i}]" for i in largest), "3 others", "best", "one standard error"]
+    assert legend.get_window_extent().width <= axes[0].figure.bbox.width
+
+
+def test_paths_on_given_axes_and_without_folds(rows):
+    """A legend below the last of them; columns of one name have a line each."""
+    data = jgd.Dataset(rows[0][:, :2], np.where(rows[1] > 0, "yes", "no"), columns=["age", "age"])
+    models = [jgd.logistic_regression(), jgd.logistic_regression(fit_intercept=False)]
+    paths = jgd.regularization_path(jgd.over(models, name="model"), data, [0.01, 0.1, 1.0])
+    _, mine = plt.subplots(1, 2)
+    axes = plotting.plot_paths(paths, mine)
+    assert axes[0] is mine[0]
+    assert [ax.get_title() for ax in axes] == ["model=logistic_regression()", "model=logistic_regression(fit_intercept=False)"]
+    assert not axes[0].figure.legends
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    assert [ax.get_ylabel() for ax in axes] == ["weight", "weight"]
+    assert labels(axes[1]) == ["age", "age"]
+    assert len({line.get_color() for line in axes[1].lines if line.get_label() == "age"}) == 2
+    with pytest.raises(ValueError, match="there are 2 settings to draw, but 1 axes"):
+        paths.plot(mine[:1])
+
+
+def test_paths_in_rows(paths):
+    """Three panels a row; names of the axes at the edges only."""
+    five = RegularizationPaths(
+        Settings({"problem": jgd.over(range(5), name="k")}), np.arange(5), [paths[k % 2] for k in range(5)]
+    )
+    axes = five.plot()
+    assert [ax.get_xlabel() for ax in axes] == ["", "", "l2", "l2", "l2"]
+    assert [ax.get_ylabel() for ax in axes] == ["weight", "", "", "weight", ""]
+    assert sum("best of all" in ax.get_title() for ax in axes) == 1
+    assert axes[0].get_title().startswith("k=0\n")
+    ten = RegularizationPaths(Settings({"problem": jgd.over(range(10), name="k")}), np.arange(10), [paths[0]] * 10)
+    with pytest.raises(ValueError, match=r"plot_paths has 9 panels, found 10 settings: give some, such as paths\[:9\]"):
+        ten.plot()
 
 
 def test_scores(ridge):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jgd
-from jgd.data._dataset import _aligned
+from jgd.data._place import aligned
 from jgd.training._driver import _chunk
 
 rng = np.random.default_rng(0)
@@ -20,7 +20,7 @@ line = jgd.linear_regression()
 
 
 def test_train_does_not_read_arrays_that_their_owner_has_changed_since():
-    ours = [_aligned(array.shape, array.dtype) for array in (X, y)]  # memory that JAX's CPU backend takes as it is
+    ours = [aligned(array.shape, array.dtype) for array in (X, y)]  # memory that JAX's CPU backend takes as it is
     for array, values in zip(ours, (X, y), strict=True):
         array[:] = values
     run = lambda: jgd.train(line, tuple(ours), jgd.gd(0.001), steps=20_000, batch_size=32, record=5000)

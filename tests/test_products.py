@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import jgd
-from jgd.data._dataset import LARGE, ByFeature
+from jgd.data._by_feature import ByFeature
+from jgd.data._place import LARGE
 from jgd.models._products import FEW, product
 
 rng = np.random.default_rng(0)

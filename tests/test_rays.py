@@ -7,9 +7,9 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import jgd
-from jgd.data._dataset import by_feature
+from jgd.data._by_feature import by_feature
 from jgd.models import _gram, _rays
-from jgd.models._problem import pinned
+from jgd.models._functions import pinned
 
 RNG = np.random.default_rng(0)
 X, WEIGHT = RNG.normal(size=(90, 3)), RNG.uniform(0.2, 2.0, 90)

@@ -432,6 +432,25 @@ def test_lanes_are_their_solutions_alone(kind, classes, x64):
         np.testing.assert_allclose(found.objective[f, lane], values[1], rtol=1e-8 if x64 else 1e-5)
 
 
+@pytest.mark.parametrize("tol", [1e-4, 1e-6])
+def test_a_last_step_that_is_sure_to_be_enough_is_not_evaluated(monkeypatch, tol):
+    """Rows on which each step leaves a hundredth; what was expected of the last is no less than it is, by float64."""
+    X, y = drawn(30_000, 12)
+    X = typed(X, False)
+    asked, evaluate = [], _rows.Rows.evaluate
+    monkeypatch.setattr(_rows.Rows, "evaluate", lambda rows, theta: (asked.append(len(rows)), evaluate(rows, theta))[1])
+    result = jgd.solve(logistic(l2=1e-3), (X, y), tol=tol, certify=False)
+    assert result.status == "converged"
+    assert asked.count(30_000) == np.sum(np.asarray(result.history.rows) == 30_000) - 1
+    with jax.enable_x64(True):
+        data = X.astype(np.float64), y
+        best = jgd.solve(logistic(l2=1e-3), data, tol=1e-14).certificate()
+    gap = result.certificate().objective - best.lower_bound
+    assert 0 <= gap <= max(float(result.history.decrement[-1]), 1e-14)
+    assert result.history.decrement[-1] <= tol * best.objective
+    np.testing.assert_allclose(result.history.loss[-1], best.objective, rtol=tol)
+
+
 def test_lanes_are_judged_by_objectives_that_are_known():
     """Of many lanes the objective is evaluated only where it may matter; one of the start would be ten times too large."""
     X, _ = drawn(400, 4)
@@ -659,13 +678,15 @@ def test_passes_over_parts_and_blocks_count_each_row_once(monkeypatch, classes, 
     n, d, L, k = 1009 + 2 * folds, 4, 1 if folds == 1 else 2, 1 if classes == 2 else classes
     rng = np.random.default_rng(classes)
     X, y = rng.normal(size=(n, d)), rng.integers(0, classes, n)
-    share = None if folds == 1 else rng.uniform(size=(folds, n)) / n
+    whole = rng.integers(0, 5, (folds, n)).astype(np.uint16)
+    weight = np.ones((1, n)) if folds == 1 else whole if classes == 2 else rng.uniform(size=(folds, n))
     dtype = np.float64 if x64 else np.float32
-    rows = _rows.Rows(jnp.asarray(X, dtype), jnp.asarray(y), share, classes, True)
+    counts = None if folds == 1 else _rows.Counts.of(weight, weight.sum(axis=1), dtype)
+    rows = _rows.Rows(jnp.asarray(X, dtype), jnp.asarray(y), counts, classes, True)
     theta = rng.normal(size=(folds, L, k, d + 1))
 
     X1 = np.concatenate([np.asarray(rows.X, np.float64), np.ones((n, 1))], axis=1)
-    weight = np.full((1, n), 1 / n) if share is None else share
+    weight = weight / weight.sum(axis=1, keepdims=True)
 
     def of(theta):
         z = theta @ X1.T
@@ -688,5 +709,6 @@ def test_passes_over_parts_and_blocks_count_each_row_once(monkeypatch, classes, 
     close(rows.mean_loss(same), of(np.repeat(theta[:1], folds, axis=0))[1])
     curvature = p[0][:, :, None] * (np.eye(k)[None, :, :, None] - p[0][:, None])
     expected = np.einsum("lkjn,n,na,nb->lkajb", curvature, weight[0], X1, X1).reshape(L, k * (d + 1), k * (d + 1))
-    close(rows.hessians(theta[:1]), expected)
-    close(rows.gram(), np.einsum("n,na,nb->ab", weight.mean(axis=0), X1, X1))
+    first = rows if folds == 1 else rows.replace(counts=_rows.Counts(counts.values[:1], counts.sums[:1]))
+    close(first.hessians(theta[:1]), expected)
+    close(first.gram(), np.einsum("n,na,nb->ab", weight[0], X1, X1))

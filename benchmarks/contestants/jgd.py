@@ -99,7 +99,7 @@ def replicates(work, X, y):
     def counts():  # the generator's own, for the score alone
         if not found:
             drawn = Replicates(work.n, work.replicates, 0, None)
-            found["counts"] = drawn.weights(slice(0, work.replicates), np.ones(work.n))
+            found["counts"] = drawn.weights(slice(0, work.replicates), None)
         return found["counts"]
 
     return run

@@ -1,8 +1,8 @@
 """Smoothness and strong convexity of linear and logistic regression: between what an objective's curvature lies, everywhere.
 
 The loss of a row has a curvature in z of at most c: 2 for squares (exactly), 1/4 for the logistic loss, 1/2 for softmax. So no
-curvature is larger than the largest eigenvalue of c G + l2 I_w, with G = sum_i s_i [x_i, 1]' [x_i, 1], s_i the weights over n,
-and I_w without the intercept.
+curvature is larger than the largest eigenvalue of c G + P, with G = sum_i s_i [x_i, 1]' [x_i, 1], s_i the weights over n, and P
+diagonal: l2 for each column and 0 for the intercept, or p_j where the penalty is that of standardised columns.
 """
 
 import math
@@ -17,6 +17,7 @@ from jgd.certificates._certificate import check_problem
 from jgd.certificates._rounding import UNIT, of_sum
 from jgd.certificates._rows import Rows, with_intercept
 from jgd.models import Problem
+from jgd.models._standardized import inside, penalty_of
 
 # Up to so many columns eigenvalues are computed of the matrix; for more only the largest, from products.
 FEW = 1000
@@ -37,7 +38,7 @@ def smoothness(problem: Problem, data: Any, *, batch_size: int | str = "full") -
     Lanczos's method, which fails with a probability below 1e-9.
 
     Args:
-      problem: a linear or logistic regression.
+      problem: a linear or logistic regression, also that which a standardised refit carries: its penalty is one by column.
       data: the rows.
       batch_size: "full", or how many rows a batch has.
 
@@ -53,14 +54,14 @@ def smoothness(problem: Problem, data: Any, *, batch_size: int | str = "full") -
     Source: Gower et al., "SGD: general analysis and improved rates", arXiv:1901.09401, proposition 3.8; Kuczynski & Wozniakowski,
     "Estimating the largest eigenvalue by the power and Lanczos algorithms", SIAM J. Matrix Anal. Appl. 13 (1992).
     """
-    rows, curvature, l2 = checked("smoothness", problem, data)
+    rows, curvature, penalty = checked("smoothness", problem, data)
     n, b = rows.count, rows.count if batch_size == "full" else batch_size
     if isinstance(b, str):
         raise ValueError(f"batch_size must be 'full' or a whole number, found {shown(b)}.")
     if check_count("batch_size", b) > n:
         raise ValueError(f"batch_size={b} is more than the {n} rows; use 'full' for all of them.")
-    largest = _largest(rows, curvature, l2)
-    return largest if b == n else of_batches(n, b, largest, _of_row(rows, curvature, l2))
+    largest = _largest(rows, curvature, penalty)
+    return largest if b == n else of_batches(n, b, largest, _of_row(rows, curvature, penalty))
 
 
 def of_batches(n: int, b: int, largest: float, of_row: float) -> float:
@@ -79,7 +80,7 @@ def strong_convexity(problem: Problem, data: Any) -> float:
     have done is taken off, so that where the columns are nearly dependent it is 0.
 
     Args:
-      problem: a linear or logistic regression.
+      problem: a linear or logistic regression, also that which a standardised refit carries: its penalty is one by column.
       data: the rows.
 
     Raises:
@@ -95,11 +96,12 @@ def strong_convexity(problem: Problem, data: Any) -> float:
 
     Source: Nesterov, "Introductory lectures on convex optimization", section 2.1.3.
     """
-    rows, curvature, l2 = checked("strong_convexity", problem, data)
-    if problem.name == "logistic_regression":
-        return 0.0 if problem.fit_intercept else l2
+    rows, curvature, penalty = checked("strong_convexity", problem, data)
+    l2 = float(penalty.min())
+    if inside(problem).name == "logistic_regression":
+        return 0.0 if rows.fit_intercept else l2
     if rows.columns <= FEW:
-        values, error = _eigenvalues(rows, curvature, l2)
+        values, error = _eigenvalues(rows, curvature, penalty)
         least = values[0] - error
     else:
         least = 0.0
@@ -116,40 +118,41 @@ def strong_convexity(problem: Problem, data: Any) -> float:
     return float(max(least, l2 * b / other * (1 - 2 * of_sum(len(rows)))))
 
 
-def checked(where: str, problem: Any, data: Any) -> tuple[Rows, float, float]:
-    """The rows in float64, the largest curvature of the loss, and the strength of the penalty."""
+def checked(where: str, problem: Any, data: Any) -> tuple[Rows, float, np.ndarray]:
+    """The rows in float64, the largest curvature of the loss, and the strength of each column's penalty."""
     check_problem(where, problem)
     refuse_over(where, problem=problem, data=data)
-    if problem.name not in ("linear_regression", "logistic_regression"):
-        raise TypeError(f"{where}: no constant is known for {problem.name}, only for linear_regression and logistic_regression.")
+    of = inside(problem)
+    if of.name not in ("linear_regression", "logistic_regression"):
+        raise TypeError(f"{where}: no constant is known for {of.name}, only for linear_regression and logistic_regression.")
     data = problem.dataset(data)
-    squares = problem.name == "linear_regression"
-    return Rows(data, problem.fit_intercept), 2.0 if squares else 0.25 if problem.classes == 2 else 0.5, float(problem.l2)
+    curvature = 2.0 if of.name == "linear_regression" else 0.25 if of.classes == 2 else 0.5
+    return Rows(data, of.fit_intercept), curvature, penalty_of(problem, data.X.shape[1])
 
 
-def _of_row(rows: Rows, curvature: float, l2: float) -> float:
+def _of_row(rows: Rows, curvature: float, penalty: np.ndarray) -> float:
     """At least the smoothness of any row alone."""
     most = max((rows.share[where] * np.einsum("ij,ij->i", block, block)).max() for where, block in rows.blocks())
-    return float(l2 + curvature * rows.count * most * (1 + 2 * of_sum(rows.columns)))
+    return float(penalty.max() + curvature * rows.count * most * (1 + 2 * of_sum(rows.columns)))
 
 
-def _eigenvalues(rows: Rows, curvature: float, l2: float) -> tuple[np.ndarray, float]:
-    """Those of c G + l2 I_w, in order, and what they may be off by."""
+def _eigenvalues(rows: Rows, curvature: float, penalty: np.ndarray) -> tuple[np.ndarray, float]:
+    """Those of c G + P, in order, and what they may be off by."""
     gram = np.zeros((rows.columns, rows.columns))
     for where, block in rows.blocks():
         gram += (block * rows.share[where, None]).T @ block
-    matrix = curvature * gram + np.diag(with_intercept(rows, l2))
+    matrix = curvature * gram + np.diag(with_intercept(rows, penalty))
     return np.linalg.eigvalsh(matrix), (of_sum(len(rows)) + 8 * UNIT * rows.columns) * float(np.trace(matrix))
 
 
-def _largest(rows: Rows, curvature: float, l2: float) -> float:
-    """At least the largest eigenvalue of c G + l2 I_w."""
+def _largest(rows: Rows, curvature: float, penalty: np.ndarray) -> float:
+    """At least the largest eigenvalue of c G + P."""
     if rows.columns <= FEW:
-        values, error = _eigenvalues(rows, curvature, l2)
+        values, error = _eigenvalues(rows, curvature, penalty)
         return float(values[-1] + error)
 
     def product(v):
-        out = with_intercept(rows, l2) * v
+        out = with_intercept(rows, penalty) * v
         for where, block in rows.blocks():
             out += curvature * ((rows.share[where] * (block @ v)) @ block)
         return out

@@ -6,6 +6,7 @@ from jgd._errors import public
 from jgd._over import refuse_over
 from jgd.certificates._constants import checked, smoothness
 from jgd.models import Problem
+from jgd.models._standardized import inside
 from jgd.transformation import GradientTransformation, as_transformation
 
 KNOWN = "gd, and sgd with or without momentum"
@@ -27,7 +28,7 @@ def safe_learning_rate(problem: Problem, data: Any, batch_size: int | str = "ful
     distance from the optimum, which falls with the learning rate.
 
     Args:
-      problem: a linear or logistic regression.
+      problem: a linear or logistic regression, also that which a standardised refit carries: its penalty is one by column.
       data: the rows that are fitted.
       batch_size: "full", 1, or b.
       tx: the chain, whose own learning rate does not matter; None for plain gradient descent.
@@ -55,7 +56,7 @@ def safe_learning_rate(problem: Problem, data: Any, batch_size: int | str = "ful
     rest = 0 if full else rows.count % batch_size
     if rest:
         largest = max(largest, smoothness(problem, data, batch_size=rest))
-    return stable(momentum, nesterov, problem.name == "linear_regression", largest, full)
+    return stable(momentum, nesterov, inside(problem).name == "linear_regression", largest, full)
 
 
 def stable(momentum: float, nesterov: bool, squares: bool, largest: float, full: bool) -> float:

@@ -16,7 +16,8 @@ import numpy as np
 
 from jgd._threads import by_parts
 from jgd.certificates._rounding import UNIT, of_sum, of_sum_in_pairs
-from jgd.data._dataset import ByFeature, Dataset
+from jgd.data._by_feature import ByFeature
+from jgd.data._dataset import Dataset
 
 # Rows of a block, and entries of one that is only multiplied by a vector; rows that are compared side by side; entries that
 # are worth a thread.

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 
 from jgd.data import Dataset
 from jgd.models import Problem
+from jgd.models._functions import Scores
 from jgd.models._gram import shares
-from jgd.models._problem import Scores
 from jgd.models._products import spread
 
 # Newton's steps, those that were too long among them, and how far one may go where the loss is flat.

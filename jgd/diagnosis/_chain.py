@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jgd._expression import Expression
-from jgd.training._result import History
+from jgd.training._history import History
 from jgd.transformation import GradientTransformation
 
 # Links that take the curvature from second derivatives or a line search: neither scales nor a learning rate limit them.

@@ -10,7 +10,7 @@ import numpy as np
 from jgd.data import Dataset
 from jgd.diagnosis import _thresholds as limits
 from jgd.models import Problem
-from jgd.models._problem import pinned
+from jgd.models._functions import pinned
 from jgd.training._record import named_leaves
 
 

@@ -10,7 +10,7 @@ from jgd.data import Dataset
 from jgd.diagnosis import _thresholds as limits
 from jgd.diagnosis._case import Case
 from jgd.diagnosis._finding import Finding
-from jgd.models._problem import loss_values
+from jgd.models._functions import loss_values
 
 # Beyond this size parameters overflow by themselves, in float32.
 HUGE = 1e6

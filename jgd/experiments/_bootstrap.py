@@ -7,19 +7,31 @@ import numpy as np
 
 from jgd._checks import check_count, shown
 from jgd._errors import public
+from jgd._threads import by_parts
+from jgd.data._place import aligned as _aligned
 from jgd.experiments._given_folds import check_parts
 from jgd.experiments._models import rows_of
 from jgd.experiments._progress import solving
 from jgd.experiments._resampled import Bootstrap, Jackknife
 from jgd.experiments._settings import Settings
-from jgd.experiments._weightings import Whole, check_solved, check_standardize, encoded, labels_of, solve_settings
+from jgd.experiments._weightings import (
+    Whole,
+    check_solved,
+    check_standardize,
+    encoded,
+    labels_of,
+    solve_settings,
+    tolerance,
+)
 from jgd.experiments.folds import leave_one_out, seeds
 from jgd.models import Problem
 
 # Replicates that are drawn by one generator.
 BLOCK = 16
-# Counts that are kept between a look at the classes and the solver.
-KEPT = 2**26
+# Replicates that are looked at together.
+TOGETHER = 64 * BLOCK
+# Of so many rows of a class none is drawn with a probability below e^-100.
+MANY = 100
 
 
 @public
@@ -63,10 +75,10 @@ def bootstrap(
     problems, settings, data = _prepared("bootstrap", problem, data, standardize)
     drawn = Replicates(len(data), int(replicates), key, _strata(data, stratify))
     drawn.check(data)
-    how = dict(standardize=bool(standardize), tol=tol)
-    whole = solve_settings(problems, data, Whole(), **how)
+    how = dict(standardize=bool(standardize), tol=tolerance(tol, data))
+    whole = functools.partial(solve_settings, problems, data, Whole(len(data)), **how)
     with solving(progress, len(drawn) * len(problems)) as show:
-        groups = solve_settings(problems, data, drawn, show=show, **how)
+        groups = solve_settings(problems, data, drawn, show=show, objectives=False, **how)
     return Bootstrap(settings, data, whole, groups, functools.partial(_jackknife, problems, settings, data, **how))
 
 
@@ -100,8 +112,8 @@ def _jackknife(problems: list[Problem], settings: Settings, data: Any, *, standa
         data = rows_of(data, np.flatnonzero(np.asarray(data.sample_weight)))
     out = leave_one_out().folds(len(data), None, 0)
     check_parts(out, None, labels_of(data), data.classes)
-    whole = solve_settings(problems, data, Whole(), standardize=standardize, tol=tol)
-    groups = solve_settings(problems, data, out, standardize=standardize, tol=tol)
+    whole = functools.partial(solve_settings, problems, data, Whole(len(data)), standardize=standardize, tol=tol)
+    groups = solve_settings(problems, data, out, standardize=standardize, tol=tol, objectives=False)
     return Jackknife(settings, data, whole, groups)
 
 
@@ -129,28 +141,30 @@ class Replicates:
 
     def __init__(self, n: int, count: int, key: Any, strata: np.ndarray | None):
         self._n, self._count, self._seed = n, count, seeds(key)
-        self._strata = [np.arange(n)] if strata is None else [np.flatnonzero(strata == s) for s in np.unique(strata)]
-        self._drawn = functools.lru_cache(maxsize=max(1, KEPT // (BLOCK * n)))(self._draw)
+        self._strata = None if strata is None else [np.flatnonzero(strata == s) for s in np.unique(strata)]
 
     def __len__(self) -> int:
         return self._count
 
-    def weights(self, part: slice, weight: np.ndarray) -> np.ndarray:
-        first, last = part.start // BLOCK, -(-part.stop // BLOCK)
-        counts = np.concatenate([self._drawn(block) for block in range(first, last)])
-        return counts[part.start - first * BLOCK : part.stop - first * BLOCK] * weight
+    def weights(self, part: slice, weight: np.ndarray | None) -> np.ndarray:
+        first = part.start // BLOCK
+        counts = _aligned((-(-part.stop // BLOCK) * BLOCK - first * BLOCK, self._n), np.uint16)  # which JAX takes as it is
 
-    def _draw(self, block: int) -> np.ndarray:
-        """Counts of a block of replicates, (BLOCK, n)."""
-        rng, found = np.random.default_rng([*self._seed, block]), []
-        for rows in self._strata:
-            drawn = rng.integers(0, len(rows), (BLOCK, len(rows))) + len(rows) * np.arange(BLOCK)[:, None]
-            found.append(np.bincount(drawn.ravel(), minlength=drawn.size).reshape(BLOCK, -1).astype(np.uint16))
-        if len(found) == 1:
-            return found[0]  # as it is: to put it in its place takes as long as to draw it
-        counts = np.empty((BLOCK, self._n), np.uint16)
-        counts[:, np.concatenate(self._strata)] = np.concatenate(found, axis=1)
-        return counts
+        def draw(blocks: slice) -> None:
+            for block in range(blocks.start, blocks.stop):
+                self._draw(first + block, counts[block * BLOCK : (block + 1) * BLOCK])
+
+        by_parts(draw, len(counts) // BLOCK, 1)
+        counts = counts[part.start - first * BLOCK : part.stop - first * BLOCK]
+        return counts if weight is None else counts * weight
+
+    def _draw(self, block: int, counts: np.ndarray) -> None:
+        """Puts the counts of a block of replicates into (BLOCK, n)."""
+        rng = np.random.default_rng([*self._seed, block])
+        for rows in self._strata or [slice(None)]:
+            m = self._n if isinstance(rows, slice) else len(rows)
+            drawn = rng.integers(0, m, (BLOCK, m), np.uint16 if m <= 2**16 else np.uint32) + m * np.arange(BLOCK)[:, None]
+            counts[:, rows] = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(BLOCK, m)
 
     def check(self, data: Any) -> None:
         """Refuses, by raising, replicates in which nothing weighs, or a class is missing."""
@@ -159,13 +173,15 @@ class Replicates:
             return
         there = np.ones(self._n, bool) if weight is None else np.asarray(weight) > 0
         labels = np.zeros(self._n, int) if labels is None else labels
-        member = ((labels[:, None] == np.unique(labels[there])) & there[:, None]).astype(np.float32)
-        for start in range(0, self._count, BLOCK):
-            found = self._drawn(start // BLOCK)[: self._count - start].astype(np.float32) @ member
-            if not found.all():
-                replicate, label = np.argwhere(found == 0)[0]
-                name = "with a weight" if data.classes is None else f"of class {data.classes[np.unique(labels[there])[label]]!r}"
-                raise ValueError(
-                    f"replicate {start + replicate} has no row {name}: there are {int(member[:, label].sum())} to draw from; "
-                    f"{'draw each class by itself, by stratify=True' if data.classes else 'use more rows'}."
-                )
+        few = [label for label, count in zip(*np.unique(labels[there], return_counts=True), strict=True) if count < MANY]
+        for start in range(0, self._count if few else 0, TOGETHER):
+            counts = self.weights(slice(start, min(start + TOGETHER, self._count)), None)
+            for label in few:
+                rows = np.flatnonzero(there & (labels == label))
+                found = counts[:, rows].any(axis=1)
+                if not found.all():
+                    name = "with a weight" if data.classes is None else f"of class {data.classes[label]!r}"
+                    raise ValueError(
+                        f"replicate {start + np.argmin(found)} has no row {name}: there are {len(rows)} to draw from; "
+                        f"{'draw each class by itself, by stratify=True' if data.classes else 'use more rows'}."
+                    )

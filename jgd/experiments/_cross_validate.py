@@ -137,7 +137,6 @@ def _solved(
     each = [held_out_scores(problems[g.settings[0]].replace(l2=0.0), data, folds.tests, g.lanes.params, metrics) for g in groups]
     scores = {name: in_order(groups, [found[name] for found in each]) for name in each[0]}
     of = lambda field: in_order(groups, [getattr(group.lanes, field) for group in groups])
-    scores = {"loss": of("objective")} | scores
     return CrossValidation(settings, folds, models, scores, of("status_code"), of("iterations"), metrics)
 
 

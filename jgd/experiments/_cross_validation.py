@@ -21,6 +21,7 @@ class Models(Protocol):
     """The models of all folds and settings, however they were made."""
 
     params: Any
+    objective: np.ndarray
     how: str
 
     def predictions(self, setting: int, kind: str) -> np.ndarray: ...
@@ -79,7 +80,8 @@ class CrossValidation(Answering, Shown):
     @property
     def objective(self) -> np.ndarray:
         """What was minimised, penalty and all, over each fold's training rows."""
-        return self._scores["loss"]
+        known = self._scores.get("loss")
+        return self._models.objective if known is None else known
 
     @property
     def test_loss(self) -> np.ndarray:
@@ -103,7 +105,8 @@ class CrossValidation(Answering, Shown):
         Raises:
           KeyError: if it was not asked for; the message offers near names.
         """
-        return self._scores[self._metric(metric)]
+        metric = self._metric(metric)
+        return self.objective if metric == "loss" else self._scores[metric]
 
     def to_frame(self):
         """A pandas frame: a row for each fold and setting."""
@@ -228,12 +231,17 @@ class CrossValidation(Answering, Shown):
         return int(np.nanargmin(means))
 
     def _fine(self) -> np.ndarray:
-        return np.isin(self._status, (CONVERGED, MAX_STEPS, STALLED)) & np.isfinite(self.objective)
+        ended = np.isin(self._status, (CONVERGED, MAX_STEPS, STALLED))
+        return ended & np.isfinite(self._scores["loss"]) if "loss" in self._scores else ended
+
+    @property
+    def _measured(self) -> list[str]:
+        return list(dict.fromkeys(("loss", *self._scores)))
 
     def _metric(self, metric: str | None) -> str:
         metric = "test_loss" if metric is None else metric
-        if metric not in self._scores:
-            raise KeyError(f"{metric!r} was not recorded; {nearest(metric, self._scores)}")
+        if metric not in self._measured:
+            raise KeyError(f"{metric!r} was not recorded; {nearest(metric, self._measured)}")
         return metric
 
     def _sign(self, metric: str) -> float:
@@ -245,7 +253,7 @@ class _Table:
 
     def __init__(self, of: CrossValidation):
         self._of, self._settings, self._lanes, self._sign, self._metric = of, of._settings, of._lanes, of._sign, of._metric
-        self.names, self._measured = ("fold", *of.names), list(of._scores)
+        self.names, self._measured = ("fold", *of.names), of._measured
         self.status, self.steps, self.rung = of.status.ravel(), of._steps.ravel(), np.full(len(of), -1)
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ from jgd._checks import as_key, check_count, shown
 from jgd._errors import Answering, public
 from jgd.models import Problem
 from jgd.training import Result, train, training_step
-from jgd.training._result import HostNotes
+from jgd.training._notes import HostNotes
 from jgd.training._step import INIT, State
 from jgd.training.stopping import CONVERGED, MAX_STEPS, STATUSES
 from jgd.transformation import GradientTransformation, as_transformation

@@ -10,7 +10,7 @@ import numpy as np
 
 from jgd._over import Over
 from jgd.data import Dataset
-from jgd.data._dataset import ByFeature
+from jgd.data._by_feature import ByFeature
 from jgd.experiments._group_result import GroupResult
 from jgd.experiments._groups import Order
 from jgd.experiments._settings import Settings

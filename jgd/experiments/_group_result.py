@@ -10,8 +10,9 @@ from jgd.experiments._ended import Ended
 from jgd.experiments._groups import Group, Order
 from jgd.training import Result
 from jgd.training._decide import Best
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
 from jgd.training._plan import Plan
-from jgd.training._result import History, HostNotes
 from jgd.training._step import State
 from jgd.training._table import blank
 

@@ -15,9 +15,10 @@ from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
 from jgd.experiments._settings import Settings
 from jgd.models import Problem
+from jgd.training._data import split
 from jgd.training._driver import is_long, record_count
 from jgd.training._plan import Plan
-from jgd.training._prepare import Run, once, prepare, split
+from jgd.training._prepare import Run, once, prepare
 from jgd.training._start import check_start
 from jgd.training.stopping import StoppingRule
 from jgd.transformation import GradientTransformation, as_transformation, asked

@@ -10,7 +10,7 @@ import numpy as np
 
 from jgd.data import Dataset
 from jgd.models import Problem
-from jgd.models._problem import loss_values
+from jgd.models._functions import loss_values
 from jgd.training._metrics import call_metric, takes_weights
 
 Metrics = tuple[tuple[str, Callable[..., Any]], ...]

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd.data import Dataset
-from jgd.experiments._held_out import held_out_predictions
+from jgd.experiments._held_out import held_out_predictions, held_out_scores
 from jgd.experiments._sweep_result import Sweep
 from jgd.experiments._weightings import (
     Group,
     all_params,
     deviations,
+    in_order,
     solve_settings,
     solved_result,
     take_lane,
@@ -24,7 +25,7 @@ from jgd.experiments.folds import Folds
 from jgd.models import LinearParams, Problem
 from jgd.models._standardized import standardized
 from jgd.training import Result, fit
-from jgd.training._result import HostNotes
+from jgd.training._notes import HostNotes
 
 
 def rows_of(data: Dataset, rows: np.ndarray) -> Dataset:
@@ -66,11 +67,30 @@ class SolvedModels:
 
     @functools.cached_property
     def groups(self) -> list[Group]:
-        return solve_settings(self._problems, self._data, self._folds, standardize=self._standardize, tol=self._tol)
+        how = {"standardize": self._standardize, "tol": self._tol, "objectives": False}
+        return solve_settings(self._problems, self._data, self._folds, **how)
 
     @property
     def params(self) -> Any:
         return all_params(self.groups)
+
+    @functools.cached_property
+    def objective(self) -> np.ndarray:
+        """Evaluated when first asked for, if solvers did not: that costs as much as a step of theirs."""
+        folds, weight = self._folds, self._data.sample_weight
+        trains, scale = [folds.train(fold) for fold in range(len(folds))], np.ones((1, 1))
+        if self._standardize:
+            scale = deviations(self._data, folds.weights(slice(None), None if weight is None else np.asarray(weight)))
+
+        def of(group: Group) -> np.ndarray:
+            problems = [self._problems[setting] for setting in group.settings]
+            loss = held_out_scores(problems[0].replace(l2=0.0), self._data, trains, group.lanes.params, ())["test_loss"]
+            squares = np.square(group.lanes.params.weights.astype(np.float64)).reshape(*loss.shape, self._data.X.shape[1], -1)
+            size = np.einsum("fldk,fd->fl", squares, np.broadcast_to(np.square(scale), (len(loss), squares.shape[2])))
+            return loss + np.array([float(problem.l2) for problem in problems]) / 2 * size
+
+        known = (group.lanes.objective for group in self.groups)
+        return in_order(self.groups, [of(group) if one is None else one for group, one in zip(self.groups, known, strict=True)])
 
     @property
     def how(self) -> str:
@@ -98,6 +118,10 @@ class RunModels:
         folds: Folds,
     ):  # fmt: skip
         self.sweeps, self._standards, self._settings, self._data, self._folds = sweeps, standards, settings, data, folds
+
+    @property
+    def objective(self) -> np.ndarray:
+        return np.stack([sweep.objective for sweep in self.sweeps])
 
     @property
     def params(self) -> Any:

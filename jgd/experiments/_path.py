@@ -169,7 +169,7 @@ def regularization_path(
         raise ValueError("metrics= are scores of rows left out, and there are none: give folds=, such as folds=5.")
     data = encoded(problem, data)
     how = dict(standardize=bool(standardize), tol=tol)
-    (group,) = solve_settings(problems, data, Whole(), **how)
+    (group,) = solve_settings(problems, data, Whole(len(data)), **how)
     refit = functools.partial(_refit, problem, data, **how)
     return RegularizationPath(problem, data, np.array(values), group.lanes, scored, refit)
 

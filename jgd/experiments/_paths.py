@@ -33,7 +33,6 @@ class RegularizationPaths(Answering, Shown, Sequence):
     """
 
     _elsewhere: ClassVar[dict[str, str]] = {
-        "plot": "paths[0].plot(), of one path",
         **dict.fromkeys(("params", "objective", "status", "cross_validation"), "an attribute of each path, as paths[0]"),
         **dict.fromkeys(("coef_", "coefs", "coefs_", "weights"), "paths[0].params.weights"),
         **dict.fromkeys(("alpha_", "C_"), "best()['l2']"),
@@ -113,6 +112,12 @@ class RegularizationPaths(Answering, Shown, Sequence):
             ],
             ignore_index=True,
         )
+
+    def plot(self, axes: Any = None) -> Any:
+        """The weights against the penalty, a panel for each setting; see `jgd.plotting.plot_paths`."""
+        from jgd import plotting
+
+        return plotting.plot_paths(self, axes)
 
     def __getitem__(self, index: Any) -> Any:
         return (

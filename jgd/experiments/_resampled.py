@@ -1,5 +1,6 @@
 """What the bootstrap and the jackknife return: optima of many versions of the rows, and what they say of the one of all."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -23,8 +24,8 @@ class Resampled(Answering, Shown):
         "coef_": "params.weights",
     }
 
-    def __init__(self, settings: Settings, data: Dataset, whole: Sequence[Group], groups: Sequence[Group]):
-        self._settings, self._data, self._whole, self._groups = settings, data, whole, groups
+    def __init__(self, settings: Settings, data: Dataset, whole: Callable[[], Sequence[Group]], groups: Sequence[Group]):
+        self._settings, self._data, self._solve_whole, self._groups = settings, data, whole, groups
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -43,8 +44,12 @@ class Resampled(Answering, Shown):
 
     @property
     def estimate(self) -> Any:
-        """The parameters of all rows as they are; with a leading axis of settings, if any were crossed."""
+        """The parameters of all rows as they are; with a leading axis of settings, if any were crossed. Solved when asked for."""
         return jax.tree.map(lambda leaf: self._plain(leaf)[0], all_params(self._whole))
+
+    @functools.cached_property
+    def _whole(self) -> Sequence[Group]:
+        return self._solve_whole()
 
     @property
     def status(self) -> np.ndarray:
@@ -156,7 +161,7 @@ class Bootstrap(Resampled):
         self,
         settings: Settings,
         data: Dataset,
-        whole: Sequence[Group],
+        whole: Callable[[], Sequence[Group]],
         groups: Sequence[Group],
         jackknife: Callable[[], Jackknife],
     ):

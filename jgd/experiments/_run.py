@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jgd.data._dataset import ready
+from jgd.data._by_feature import ready
 from jgd.experiments._blocks import Block
 from jgd.experiments._ended import Ended, ended
 from jgd.experiments._groups import Group, Order

@@ -17,8 +17,8 @@ from jgd.experiments._run import Outcome
 from jgd.experiments._settings import Settings
 from jgd.experiments._values import labels, matches
 from jgd.training import Result
+from jgd.training._history import History
 from jgd.training._record import sign_of
-from jgd.training._result import History
 from jgd.training.stopping import CONVERGED, MAX_STEPS, STALLED, STATUSES
 
 

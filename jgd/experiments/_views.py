@@ -111,21 +111,26 @@ def path_view(path: Any) -> View:
 
 
 def paths_view(paths: Any) -> View:
-    """How the paths of all settings ended, and with folds what is best along each."""
-    facts = [(name, _axis(paths._settings, name)) for name in paths.names]
+    """How the paths of all settings ended, and with folds what is best along each, and the curve of the best."""
+    pieces: list[Any] = [Facts([(name, _axis(paths._settings, name)) for name in paths.names])]
     header: tuple[str, ...] = (*paths.names, "ended")
-    rows = []
+    rows, least, curve = [], np.inf, {}
     for said, path in zip(paths._said(), paths, strict=True):
         row = [*map(str, said.values()), ", ".join(text for text, _ in counted_tones(path.status))]
         if path.cross_validation is not None:
             means = path.cross_validation._means(None)
-            found = np.isfinite(means).any()
-            row += [number(path.best()), f"{np.nanmin(means):.6g}"] if found else ["none", ""]
+            found = means[np.isfinite(means)]
+            row += [number(path.best()), f"{found.min():.6g}"] if found.size else ["none", ""]
+            if found.size and found.min() < least:
+                setting = ", ".join(f"{name}={value}" for name, value in said.items())
+                least, curve = found.min(), {f"mean test loss with {setting}": means}
         rows.append(tuple(row))
+    if curve and len(paths.l2) > 1:
+        pieces.append(Curve(curve, remark=f", l2 from {number(paths.l2[0])} to {number(paths.l2[-1])}"))
     if paths[0].cross_validation is not None:
         header += ("best l2", "mean test loss")
     tones = counted_tones(np.concatenate([path.status for path in paths]))
-    return View("RegularizationPaths", tones, [Facts(facts), Table(header, rows)], f"of {paths._of()}")
+    return View("RegularizationPaths", tones, [*pieces, Table(header, rows)], f"of {paths._of()}")
 
 
 def resampled_view(sets: Any) -> View:

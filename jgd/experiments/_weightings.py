@@ -16,7 +16,9 @@ from jgd.models import Problem
 from jgd.models._problem import encode
 from jgd.models._standardized import standardized
 from jgd.solvers import LaneSolutions, least_squares_lanes, leave_one_out_lanes, solve, solve_lanes
-from jgd.training._result import History, HostNotes, Result
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
+from jgd.training._result import Result
 from jgd.training._step import State
 
 SOLVED = ("linear_regression", "logistic_regression")
@@ -29,7 +31,8 @@ AT_ONCE = 32
 class Weightings(Protocol):
     """Many rows of weights over the same rows of data.
 
-    `weights(part, weight)` gives those of a slice of them, made of the data's own, with shape (slice, n).
+    `weights(part, weight)` gives those of a slice of them, made of the data's own (None where all are 1), with shape (slice, n);
+    how often a row counts may be an integer.
     """
 
     is_leave_one_out: bool
@@ -37,20 +40,23 @@ class Weightings(Protocol):
 
     def __len__(self) -> int: ...
 
-    def weights(self, part: slice, weight: np.ndarray) -> np.ndarray: ...
+    def weights(self, part: slice, weight: np.ndarray | None) -> np.ndarray: ...
 
 
-class Whole(NamedTuple):
-    """The rows with the weights they have."""
+class Whole:
+    """The n rows with the weights they have."""
 
     is_leave_one_out: bool = False
     tests: Sequence[np.ndarray] = ()
 
+    def __init__(self, n: int):
+        self._n = n
+
     def __len__(self) -> int:
         return 1
 
-    def weights(self, part: slice, weight: np.ndarray) -> np.ndarray:
-        return weight[None]
+    def weights(self, part: slice, weight: np.ndarray | None) -> np.ndarray:
+        return np.ones((1, self._n), np.uint8) if weight is None else weight[None]
 
 
 class Group(NamedTuple):
@@ -58,7 +64,7 @@ class Group(NamedTuple):
 
     Attributes:
       settings: which of all settings.
-      lanes: their optima, (weightings, settings of the group).
+      lanes: their optima, (weightings, settings of the group); without objectives where they were not needed.
     """
 
     settings: np.ndarray
@@ -110,7 +116,7 @@ def weight_of(data: Dataset) -> np.ndarray:
 
 def solve_settings(
     problems: Sequence[Problem], data: Dataset, weightings: Weightings, *, standardize: bool, tol: float | None,
-    show: Callable[[int], None] | None = None,
+    show: Callable[[int], None] | None = None, objectives: bool = True,
 ) -> list[Group]:  # fmt: skip
     """The optima of all settings on all weightings, those that differ in l2 alone together.
 
@@ -122,6 +128,7 @@ def solve_settings(
       tol: as for the solvers; that of the data's type if None.
       show: called with how many fits were solved since it was called last; then they are solved in more and smaller parts, which
         may move the last bits of their numbers.
+      objectives: whether they are needed; see `jgd.solvers.solve_lanes`.
     """
     groups: dict[Problem, list[int]] = {}
     for i, problem in enumerate(problems):
@@ -129,7 +136,8 @@ def solve_settings(
     found = []
     for problem, some in groups.items():
         l2 = np.array([float(problems[i].l2) for i in some])
-        found.append(Group(np.array(some), _solved(problem, data, weightings, l2, standardize, tolerance(tol, data), show)))
+        lanes = _solved(problem, data, weightings, l2, standardize, tolerance(tol, data), show, objectives)
+        found.append(Group(np.array(some), lanes))
     return found
 
 
@@ -144,9 +152,10 @@ def tolerance(tol: float | None, data: Dataset) -> float:
 
 def _solved(
     problem: Problem, data: Dataset, weightings: Weightings, l2: np.ndarray, standardize: bool, tol: float,
-    show: Callable[[int], None] | None,
+    show: Callable[[int], None] | None, objectives: bool,
 ) -> LaneSolutions:  # fmt: skip
-    (n, d), weight, linear = data.X.shape, weight_of(data), problem.name == "linear_regression"
+    (n, d), linear = data.X.shape, problem.name == "linear_regression"
+    weight = None if data.sample_weight is None else np.asarray(data.sample_weight)
     by_leverage = linear and weightings.is_leave_one_out
     size = max(1, HELD // (len(l2) * d if by_leverage else n))
     size = size if show is None else min(size, _even_part(len(weightings)))
@@ -157,13 +166,13 @@ def _solved(
         weights = None if by_leverage else weightings.weights(part, weight)
         scale = None
         if standardize:
-            scale = deviations(data, weights) if out is None else deviations_without(data, weight, out)
+            scale = deviations(data, weights) if out is None else deviations_without(data, weight_of(data), out)
         if by_leverage:
             lanes = leave_one_out_lanes(problem, data, l2, scale, out=out)
         elif linear:
-            lanes = least_squares_lanes(problem, data, weights, l2, scale)
+            lanes = least_squares_lanes(problem, data, weights.astype(data.X.dtype, copy=False), l2, scale)
         else:
-            lanes = _from_strong_to_weak(problem, data, weights, l2, scale, tol)
+            lanes = _from_strong_to_weak(problem, data, weights, l2, scale, tol, objectives)
         made.append(jax.tree.map(np.asarray, lanes))
         if show is not None:
             show((part.stop - part.start) * len(l2))
@@ -176,13 +185,15 @@ def _even_part(count: int) -> int:
 
 
 def _from_strong_to_weak(
-    problem: Problem, data: Dataset, weights: np.ndarray, l2: np.ndarray, scale: np.ndarray | None, tol: float
+    problem: Problem, data: Dataset, weights: np.ndarray, l2: np.ndarray, scale: np.ndarray | None, tol: float, objectives: bool
 ) -> LaneSolutions:
     """Optima of all weightings at once, some penalties at a time, the strongest first; the next start where the last ended."""
     order, made, last = np.argsort(-l2, kind="stable"), [], None
     for start in range(0, len(l2), AT_ONCE):
         some = order[start : start + AT_ONCE]
-        lanes = solve_lanes(problem, data, weights=weights, l2=l2[some], penalty_scale=scale, tol=tol, params=last)
+        lanes = solve_lanes(
+            problem, data, weights=weights, l2=l2[some], penalty_scale=scale, tol=tol, params=last, objectives=objectives
+        )
         made.append(jax.tree.map(np.asarray, lanes))
         last = jax.tree.map(lambda leaf: leaf[:, -1].mean(axis=0), made[-1].params)
     return jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, np.argsort(order)], *made)
@@ -259,7 +270,7 @@ def solved_result(problem: Problem, data: Dataset, *, standardize: bool, tol: fl
     """The optimum on all rows, as a `jgd.Result`."""
     if not standardize:
         return solve(problem, data, tol=tolerance(tol, data))
-    lane = take_lane(solve_settings([problem], data, Whole(), standardize=True, tol=tol), 0, 0)
+    lane = take_lane(solve_settings([problem], data, Whole(len(data)), standardize=True, tol=tol), 0, 0)
     state = State(jax.tree.map(jnp.asarray, lane.params), (), jnp.asarray(int(lane.iterations), jnp.int32))
     history = History({"step": np.array([0]), "loss": np.array([lane.objective]), "grad_norm": np.array([lane.gradient_norm])})
     result = Result(state, history, np.int32(lane.status_code), int(lane.iterations), None)

@@ -39,9 +39,10 @@ class Folds:
         """The rows that a fold is trained on."""
         return np.delete(np.arange(self.n), self.tests[fold]) if self.trains is None else self.trains[fold]
 
-    def weights(self, folds: slice, weight: np.ndarray) -> np.ndarray:
-        """The rows' weights where a fold is trained on them, else 0; shape (folds, n)."""
+    def weights(self, folds: slice, weight: np.ndarray | None) -> np.ndarray:
+        """The rows' weights (1 if None) where a fold is trained on them, else 0; shape (folds, n)."""
         some = range(*folds.indices(len(self)))
+        weight = np.ones(self.n, np.float32) if weight is None else weight
         made = np.empty((len(some), self.n), weight.dtype)
         for row, fold in zip(made, some, strict=True):
             if self.trains is None:

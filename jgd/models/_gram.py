@@ -10,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jgd._checks import shown
 from jgd._errors import public
 from jgd.data import Dataset
-from jgd.data._dataset import ByFeature
+from jgd.data._by_feature import ByFeature
 from jgd.models._problem import Problem
 
 # Rows of a block: it and its product with the weights stay in a core's cache.

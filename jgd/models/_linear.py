@@ -9,9 +9,10 @@ from jgd import losses, penalties
 from jgd._errors import Later, unknown_attribute
 from jgd._factory import factory
 from jgd.data import Dataset, encode_classes, encode_numbers
-from jgd.data._dataset import ByFeature
+from jgd.data._by_feature import ByFeature
 from jgd.models._condensed import condensed
-from jgd.models._problem import Problem, ProblemFunctions, Scores
+from jgd.models._functions import ProblemFunctions, Scores
+from jgd.models._problem import Problem
 from jgd.models._products import product, spread
 
 

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 
 from jgd._checks import shown
 from jgd._factory import factory
-from jgd.models._problem import Problem, ProblemFunctions
+from jgd.models._functions import ProblemFunctions
+from jgd.models._problem import Problem
 
 LOW = ("bfloat16", "float16")
 

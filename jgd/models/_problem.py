@@ -1,73 +1,24 @@
 """A problem as data: its functions are static, its numbers (a penalty's strength, an initial point) are leaves."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd import losses
 from jgd._boxes import view_of
 from jgd._checks import shown
 from jgd._display import Note, View, on_host
-from jgd._errors import during, public
+from jgd._errors import public
 from jgd._expression import Expression
-from jgd._factory import factory, is_function
+from jgd._factory import factory
 from jgd._over import Over
 from jgd.data import Dataset, encode_numbers
-from jgd.data._dataset import ByFeature, as_dataset
-from jgd.models._products import total
-from jgd.models._signature import names, parameters, positional, requires, takes_data
-
-
-class Scores(NamedTuple):
-    """A loss of scores that are linear in the parameters, as those of a linear model are.
-
-    Attributes:
-      of: (params, X) -> scores, shape (n,) or (n, k), linear in params: {weights (d, ...), bias (...) or None}.
-      loss: (scores, targets) -> one value per row.
-      curvature: at least the loss's second derivative in the scores, in any direction and everywhere.
-      quadratic: whether it is the second derivative, in every direction and everywhere.
-    """
-
-    of: Callable[[Any, Any], jax.Array]
-    loss: Callable[[jax.Array, jax.Array], jax.Array]
-    curvature: float
-    quadratic: bool = False
-
-
-class ProblemFunctions(NamedTuple):
-    """What a problem is made of.
-
-    Attributes:
-      init: (key, data) -> params.
-      loss: (params, batch) -> one value per row, or a scalar; takes `key` and `state` by name where `asks` has them, and
-        with `state` returns (values, state).
-      penalty: params -> scalar, or None.
-      predict: (params, X) -> predictions, or None; takes `state` by name if the loss does.
-      probabilities: (params, X) -> class probabilities, or None.
-      encode: labels on the host -> (targets, classes or None).
-      asks: which of "key" and "state" the loss takes.
-      state: (key, data) -> the state before the first step.
-      frozen: params -> a tree of booleans, true where parameters are held fixed; or None.
-      condense: data -> a set of fewer rows with the same mean loss whatever the parameters, on the host; or None.
-      scores: the same loss as one of scores that are linear in the parameters, which makes derivatives along rays, and the
-        second, cheap; the penalty is a sum over single parameters then. Or None.
-    """
-
-    init: Callable[[Any, Dataset | None], Any]
-    loss: Callable[..., Any]
-    penalty: Callable[[Any], jax.Array] | None = None
-    predict: Callable[..., jax.Array] | None = None
-    probabilities: Callable[[Any, jax.Array], jax.Array] | None = None
-    encode: Callable[[np.ndarray, tuple | None], tuple[np.ndarray, tuple | None]] | None = None
-    asks: tuple[str, ...] = ()
-    state: Callable[[Any, Dataset | None], Any] = lambda key, data: ()
-    frozen: Callable[[Any], Any] | None = None
-    condense: Callable[[Dataset], Dataset] | None = None
-    scores: Scores | None = None
-
+from jgd.data._by_feature import ByFeature
+from jgd.data._dataset import as_dataset
+from jgd.models._functions import ProblemFunctions, mean_loss
+from jgd.models._loss import check_functions, of_loss
 
 # What jgd's own problems minimise, in words that a display has room for.
 OBJECTIVES = {
@@ -114,7 +65,7 @@ class Problem(Expression):
     @public
     def __new__(cls, loss, init, predict=None, *, state=None, frozen=None):
         if not any(isinstance(given, Over) for given in (loss, predict, state)):  # else it is checked with each of their values
-            _check_functions(loss, predict, state)
+            check_functions(loss, predict, state)
         return _problem(loss, init, predict, state=state, frozen=frozen)
 
     @property
@@ -197,32 +148,6 @@ class Problem(Expression):
         return function
 
 
-def _check_functions(loss: Any, predict: Any, state: Any) -> None:
-    """Refuses, by raising, what `Problem` says it refuses."""
-    if predict is not None and not callable(predict):
-        raise TypeError(f"predict must be a function predict(params, X), found {shown(predict)}.")
-    if isinstance(loss, str):
-        losses.get(loss)
-        if predict is None:
-            raise TypeError(f"the loss {loss!r} is one of a prediction: give predict=f with f(params, X) as well.")
-    elif not callable(loss):
-        raise TypeError(f"loss must be a function loss(params) or loss(params, batch), or a name, found {shown(loss)}.")
-    elif str(getattr(getattr(loss, "func", loss), "__module__", "")).startswith("jgd.losses"):
-        name = getattr(loss, "func", loss).__name__
-        raise TypeError(
-            f"the loss {name} is one of a prediction and a target: give its name, {name!r}, or write "
-            f"lambda params, batch: jgd.losses.{name}(predict(params, batch.X), batch.y)."
-        )
-    elif positional(loss) not in (1, 2):
-        advice = " Its data are batch.X and batch.y; a key is taken by name, *, key=None." if positional(loss) > 2 else ""
-        raise TypeError(f"loss must be loss(params) or loss(params, batch), found {positional(loss)} arguments.{advice}")
-    elif requires(loss, "key"):
-        raise TypeError("a loss gets the key None where a run only evaluates: write loss(params, batch, *, key=None).")
-    if (state is None) == names(loss, "state"):
-        advice = "give state=, the state before the first step" if state is None else "write loss(params, batch, *, state)"
-        raise TypeError(f"a loss that takes a state and the state it starts with go together: {advice}.")
-
-
 def encode(problem: Problem, data: Dataset, trained_on: Dataset | None, number: Callable | None) -> Dataset:
     """The data with its targets as the loss takes them (by `number`, the problem's), its classes those of `trained_on`."""
     if number is None:
@@ -253,111 +178,5 @@ def as_rows(X: Any) -> jax.Array | ByFeature:
     return X if jnp.issubdtype(X.dtype, jnp.floating) else X.astype(jnp.result_type(float))
 
 
-def loss_values(functions: ProblemFunctions, params: Any, data: Dataset | None, key: Any, state: Any) -> tuple[jax.Array, Any]:
-    """The loss, one value per row or a scalar, and the next state."""
-    asked = {name: value for name, value in (("key", key), ("state", state)) if name in functions.asks}
-    out = functions.loss(params, data, **asked)
-    return out if "state" in asked else (out, state)
-
-
-def mean_loss(functions: ProblemFunctions, params: Any, data: Dataset | None, key: Any, state: Any) -> tuple[jax.Array, Any]:
-    """sum(w l) / sum(w), where a `Dataset`'s weights have mean one, so it is mean(w l); and the next state."""
-    values, state = loss_values(functions, params, data, key, state)
-    if values.ndim == 0:
-        if data is not None and data.sample_weight is not None:
-            raise ValueError("sample weights need a loss that returns one value per row; this one returns a scalar.")
-        return values, state
-    if values.shape != (None if data is None else len(data),):
-        rows = "without data" if data is None else f"for {len(data)} rows"
-        raise ValueError(f"the loss must return one value per row or a scalar, found shape {values.shape} {rows}.")
-    if data.sample_weight is not None:
-        values = values * data.sample_weight.astype(values.dtype)
-    wide = values.astype(jnp.promote_types(values.dtype, jnp.float32))  # a sum needs more room than its mean
-    return (total(wide) / len(values)).astype(values.dtype), state
-
-
-def where_frozen(mask: Any, held: Any, free: Any) -> Any:
-    """`held` where `mask` (booleans, of their structure or a prefix of it) is true, else `free`."""
-    return jax.tree.map(lambda frozen, a, b: a if frozen else b, mask, held, free)
-
-
-def pinned(problem: Problem, params: Any) -> Callable[[Any], Any]:
-    """A function of parameters that gives the frozen ones the values they have in `params`."""
-    frozen = problem.functions.frozen
-    return (lambda p: p) if frozen is None else lambda p: where_frozen(frozen(params), params, p)
-
-
-def _generic(loss, init, predict=None, *, state=None, frozen=None):
-    asks = tuple(name for name in ("key", "state") if names(loss, name))
-    if isinstance(loss, str):
-        of_prediction = losses.get(loss)
-
-        def function(params, batch):
-            with during(lambda: _call_of(predict, "predict", "params, X"), params=params, X=batch.X):
-                prediction = predict(params, batch.X)
-            if not hasattr(prediction, "shape"):
-                raise TypeError(f"predict must return an array, found {type(prediction).__name__}.")
-            return of_prediction(prediction, batch.y)
-    else:
-        function = loss
-    with_data = takes_data(function)
-    if predict is None or "state" in (parameters(predict) or ()):
-        stateful_predict = predict
-    else:
-        stateful_predict = lambda params, X, state=None: predict(params, X)
-
-    def values(params, batch, **asked):
-        if with_data and batch is None:
-            raise TypeError("this loss(params, batch) needs data: give (X, y) or a jgd.Dataset.")
-        rows = {} if batch is None else {"batch.X": batch.X, "batch.y": batch.y}
-        with during(lambda: _call_of(loss, "the loss", "params, batch" if with_data else "params"), params=params, **rows):
-            out = function(params, batch, **asked) if with_data else function(params, **asked)
-        if "state" not in asks:
-            return _as_loss(out)
-        if not isinstance(out, tuple) or len(out) != 2:
-            raise TypeError(f"a loss that takes a state returns (loss, state), found {type(out).__name__}.")
-        return _as_loss(out[0]), _checked_state(out[1], asked["state"])
-
-    def made(name, start):
-        def make(key, data):
-            with during(lambda: _call_of(start, name, "key")):
-                return start(key)
-
-        return make if is_function(start) else lambda key, data: start
-
-    return ProblemFunctions(
-        init=made("init", init), loss=values, predict=stateful_predict, asks=asks,
-        state=made("state", () if state is None else state),
-        frozen=None if frozen is None else frozen if is_function(frozen) else lambda params: frozen,
-    )  # fmt: skip
-
-
-def _call_of(function: Any, what: str, arguments: str) -> str:
-    """What a note says was called, and how."""
-    name = repr(function) if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
-    return f"{what}, called as {name}({arguments})" if callable(function) else f"{what} {name}"
-
-
-def _as_loss(value: Any) -> jax.Array:
-    if not hasattr(value, "dtype") and not isinstance(value, (int, float)):
-        raise TypeError(f"the loss must return real numbers, found {type(value).__name__}.")
-    return jnp.asarray(value)
-
-
-def _checked_state(new: Any, old: Any) -> Any:
-    """The new state, in the dtypes of the old: a compiled loop needs it to keep its structure."""
-    if jax.tree.structure(new) != jax.tree.structure(old) or any(
-        np.shape(a) != np.shape(b) for a, b in zip(jax.tree.leaves(new), jax.tree.leaves(old), strict=True)
-    ):
-        shapes = lambda tree: jax.tree.map(np.shape, tree)
-        raise ValueError(f"the loss returned a state of another structure than it was given: {shapes(new)}, not {shapes(old)}.")
-    for was, is_now in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True):
-        if jnp.issubdtype(jnp.result_type(is_now), jnp.floating) and not jnp.issubdtype(jnp.result_type(was), jnp.floating):
-            raise TypeError(
-                f"a state starts as {jnp.result_type(was)}, but the loss returns {jnp.result_type(is_now)}: start it at 0.0."
-            )
-    return jax.tree.map(lambda a, b: jnp.asarray(a, jnp.result_type(b)), new, old)
-
-
-_problem = factory(_generic, Problem, name="Problem", arrays=("init", "state"))
+_problem = factory(of_loss, Problem, name="Problem", arrays=("init", "state"))
 _problem.factory.make = Problem

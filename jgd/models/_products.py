@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jgd.data._dataset import ByFeature
+from jgd.data._by_feature import ByFeature
 
 # Up to so many entries of X a sum of products is faster on a CPU than a matrix product, as it merges with what is around it: a
 # step's two products of 32 x 5 entries take 90 ns instead of 250, of 32 x 50 as long (620), of 128 x 50 twice as long.

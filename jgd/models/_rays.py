@@ -12,8 +12,9 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from jgd.data import Dataset
+from jgd.models._functions import where_frozen
 from jgd.models._gram import penalty_diagonal, shares, weighted_gram
-from jgd.models._problem import Problem, where_frozen
+from jgd.models._problem import Problem
 
 
 def slopes(problem: Problem, params: Any, batch: Dataset | None, value_fn: Callable) -> Callable[[Any], Callable]:

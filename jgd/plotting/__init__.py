@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from jgd._names import unknown_names
-from jgd.plotting._coefficients import plot_coefficients, plot_intervals
+from jgd.plotting._coefficients import plot_coefficients, plot_intervals, plot_paths
 from jgd.plotting._contours import animate_contours, plot_contours
 from jgd.plotting._diagnosis import plot_diagnosis
 from jgd.plotting._fit import plot_fit
@@ -32,6 +32,7 @@ __all__ = [
     "plot_learning_curve",
     "plot_learning_rates",
     "plot_loss",
+    "plot_paths",
     "plot_regimes",
     "plot_run",
     "plot_scores",

@@ -1,5 +1,7 @@
-"""Coefficients along a regularization path, and with intervals."""
+"""Coefficients along a regularization path, or along those of several settings, and with intervals."""
 
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,10 +11,13 @@ from jgd import _checks
 from jgd._errors import public
 from jgd.experiments import Bootstrap, RegularizationPath, RegularizationPaths
 from jgd.experiments._resampled import named_parameters
-from jgd.plotting._marks import NAMED, legend
+from jgd.plotting._marks import NAMED, legend, legend_of_all
 from jgd.plotting._scales import placed, show_axis
-from jgd.plotting._style import COLOURS, INK, MARKERS, PAPER, drawing, plain
+from jgd.plotting._style import COLOURS, INK, MARKERS, PAPER, drawing, grid_of, ink_ticks, plain, several_axes, styled
 from jgd.plotting._table import Column
+
+# So many paths have a panel each, in rows of three.
+PANELS = 9
 
 
 @public
@@ -43,37 +48,171 @@ def plot_coefficients(path: RegularizationPath, ax: Any = None) -> Any:
     Source: Hastie, Tibshirani & Friedman, "The elements of statistical learning" (2009), figure 3.8.
     """
     if isinstance(path, RegularizationPaths):
-        raise TypeError(f"plot_coefficients draws one path, found {len(path)}: give one of them, such as paths[0].")
+        of_all = "draw them all with plot_paths, or give one of them, such as paths[0]"
+        raise TypeError(f"plot_coefficients draws one path, found {len(path)}: {of_all}.")
     if not isinstance(path, RegularizationPath):
         raise TypeError(f"plot_coefficients draws what jgd.regularization_path returns, found {_checks.shown(path)}.")
+    _check_length(path)
+    with drawing(ax) as ax:
+        handles = _weights(ax, path, _looks([path]))
+        others = _others(handles, [path])
+        legend(ax, [*handles.values(), *others, *_chosen(ax, path)], below=True, ncols=3)
+    return ax
+
+
+@public
+def plot_paths(paths: RegularizationPaths, axes: Any = None) -> Any:
+    """The weights against the penalty, a panel for each setting, on one axis of weights; lines as in `plot_coefficients`.
+
+    A weight has one colour in all panels; of more than seven, those that are largest in some panel have one. With folds a panel
+    says what its best penalty and that one's mean test loss are, the best setting is marked, and vertical lines are as there.
+
+    Args:
+      paths: what `jgd.regularization_path` returned for what holds a `jgd.over`.
+      axes: as many matplotlib axes as there are settings, at most nine; new ones if not given.
+
+    Returns:
+      The array of axes.
+
+    Raises:
+      TypeError: for something else.
+      ValueError: for more settings, paths of one penalty, or more or fewer axes than settings.
+
+    >>> import jgd, matplotlib, numpy as np
+    >>> matplotlib.use("agg")
+    >>> both = jgd.over([False, True])
+    >>> data = jgd.data.make_linear(100)
+    >>> paths = jgd.regularization_path(jgd.linear_regression(), data, np.logspace(-3, 2, 20), standardize=both)
+    >>> [ax.get_title() for ax in jgd.plotting.plot_paths(paths)]
+    ['standardize=False', 'standardize=True']
+    """
+    if not isinstance(paths, RegularizationPaths):
+        raise TypeError(f"plot_paths draws what jgd.regularization_path returns of a jgd.over, found {_checks.shown(paths)}.")
+    count = len(paths)
+    if count > PANELS:
+        raise ValueError(
+            f"plot_paths has {PANELS} panels, found {count} settings: give some, such as paths[:{PANELS}] or paths.where(...)."
+        )
+    _check_length(paths[0])
+    own, looks, titles = axes is None, _looks(paths), _titles(paths)
+    columns = min(count, 2 if count == 4 else 3)
+    with styled(own):
+        if own:
+            axes = grid_of(count, columns, (3.2, 2.6), (1.4, 1.0), sharex=True, sharey=True)
+        axes = several_axes(axes, count, "settings")
+        handles: dict[Any, Any] = {}
+        chosen: list[Any] = []
+        for ax, path, title in zip(axes, paths, titles, strict=True):
+            handles |= _weights(ax, path, looks)
+            chosen = _chosen(ax, path, said=False) or chosen
+            ax.set_title(title, fontsize="small")
+        if own:
+            _label_outside(axes, columns)
+        else:
+            low, high = np.transpose([ax.get_ylim() for ax in axes])
+            for ax in axes:
+                ax.set_ylim(low.min(), high.max())
+        legend_of_all(axes, [*(handles[key] for key in looks), *_others(handles, paths), *chosen], own)
+        if own:
+            ink_ticks(axes[0].figure)
+    return axes
+
+
+def _label_outside(axes: np.ndarray, columns: int) -> None:
+    """Names of axes where no panel is to the left or below."""
+    for i, ax in enumerate(axes):
+        if i % columns:
+            ax.set_ylabel("")
+        if i < len(axes) - columns:
+            ax.set_xlabel("")
+        else:
+            ax.xaxis.set_tick_params(labelbottom=True)
+
+
+def _check_length(path: RegularizationPath) -> None:
     if len(path) < 2:
         raise ValueError("a path of one penalty is no line: give several, such as l2=numpy.logspace(-4, 1, 20).")
-    names = [name for name, part, _ in named_parameters(jax.tree.map(lambda leaf: leaf[0], path.params), path._data) if part == 0]
-    weights = np.asarray(path.params.weights, float).reshape(len(path), -1)
+
+
+def _along(path: RegularizationPath) -> dict[tuple[str, tuple[int, ...]], np.ndarray]:
+    """Each weight along the path, from the smallest penalty on; by name and place, as columns may have the same name."""
+    named = named_parameters(jax.tree.map(lambda leaf: leaf[0], path.params), path._data)
+    weights = np.asarray(path.params.weights, float)[np.argsort(path.l2)]
+    return {(name, place): weights[(slice(None), *place)] for name, part, place in named if part == 0}
+
+
+def _looks(paths: Sequence[RegularizationPath]) -> dict[Any, int]:
+    """The weights that have a colour, which one each: those that are largest where the penalty is smallest."""
+    sizes: dict[Any, float] = {}
+    for path in paths:
+        for key, values in _along(path).items():
+            sizes[key] = np.fmax(sizes.get(key, np.nan), np.abs(values[0]))
+    largest = np.argsort(-np.array(list(sizes.values())), kind="stable")[:NAMED]
+    return {list(sizes)[i]: k for k, i in enumerate(sorted(largest.tolist()))}
+
+
+def _weights(ax: Any, path: RegularizationPath, looks: dict[Any, int]) -> dict[Any, Any]:
+    """The lines of a path on its axes; those with a colour are returned, for a legend."""
     l2 = Column.of("l2", [float(value) for value in path.l2])
     at, scale = placed(l2)
-    order = np.argsort(path.l2)
-    chosen = np.argsort(-np.abs(weights[-1]), kind="stable")[:NAMED]
-    with drawing(ax) as ax:
-        for i in set(range(len(names))) - set(chosen.tolist()):
-            ax.plot(at, weights[order, i], color="0.7", linewidth=0.8, zorder=1.5, label="_")
-        ax.axhline(0.0, color="0.4", linewidth=0.8, zorder=1, label="_")
-        handles = []
-        for k, i in enumerate(sorted(chosen.tolist())):
-            every = max(1, len(at) // 6)
-            look = {"marker": MARKERS[k], "markersize": 4.5, "markevery": (k * every // NAMED, every)}
-            handles += ax.plot(at, weights[order, i], color=COLOURS[k], label=plain(names[i]), zorder=2, **look)
-        if len(names) > NAMED:
-            handles += ax.plot([], [], color="0.7", linewidth=0.8, label=f"{len(names) - NAMED} others")
-        if path.cross_validation is not None:
-            marked = {"best": (path.best(), "--")}
-            marked |= {"one standard error": (path.one_standard_error(), ":")} if len(path.cross_validation.folds) > 1 else {}
-            for name, (value, style) in marked.items():
-                handles.append(ax.axvline(value, color=INK, linestyle=style, linewidth=1.2, label=f"{name}: {value:.2g}"))
-        show_axis(ax, "x", l2, at, scale)
-        ax.set_ylabel("weight")
-        legend(ax, handles, below=True, ncols=3)
-    return ax
+    ax.axhline(0.0, color="0.4", linewidth=0.8, zorder=1, label="_")
+    handles = {}
+    for key, values in _along(path).items():
+        if key not in looks:
+            ax.plot(at, values, color="0.7", linewidth=0.8, zorder=1.5, label="_")
+            continue
+        k, every = looks[key], max(1, len(at) // 6)
+        look = {"marker": MARKERS[k], "markersize": 4.5, "markevery": (k * every // NAMED, every)}
+        (handles[key],) = ax.plot(at, values, color=COLOURS[k], label=plain(key[0]), zorder=2, **look)
+    show_axis(ax, "x", l2, at, scale)
+    ax.set_ylabel("weight")
+    return handles
+
+
+def _others(handles: dict[Any, Any], paths: Sequence[RegularizationPath]) -> list[Any]:
+    """What says in a legend how many weights are grey."""
+    from matplotlib.lines import Line2D
+
+    count = len({key for path in paths for key in _along(path)} - set(handles))
+    return [Line2D([], [], color="0.7", linewidth=0.8, label=f"{count} others")] if count else []
+
+
+def _chosen(ax: Any, path: RegularizationPath, said: bool = True) -> list[Any]:
+    """Lines at the penalties that are chosen by folds; `said`: a legend is to say which these are."""
+    if _best_loss(path) is None:
+        return []
+    marked = {"best": (path.best(), "--")}
+    marked |= {"one standard error": (path.one_standard_error(), ":")} if len(path.cross_validation.folds) > 1 else {}
+    return [
+        ax.axvline(value, color=INK, linestyle=style, linewidth=1.2, label=f"{name}: {value:.2g}" if said else name)
+        for name, (value, style) in marked.items()
+    ]
+
+
+def _best_loss(path: RegularizationPath) -> float | None:
+    """The lowest mean test loss along a path; None where there is none."""
+    means = path.cross_validation._means(None) if path.cross_validation is not None else np.zeros(0)
+    means = means[np.isfinite(means)]
+    return float(means.min()) if means.size else None
+
+
+def _titles(paths: RegularizationPaths) -> list[str]:
+    """The settings, and what came of them on folds."""
+    losses = [_best_loss(path) for path in paths]
+    found = [loss for loss in losses if loss is not None]
+    least = losses.index(min(found)) if len(found) > 1 else None
+    titles = []
+    for i, (said, path) in enumerate(zip(paths._said(), paths, strict=True)):
+        values = [f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in said.items()]
+        setting = textwrap.shorten(", ".join(values), 120, placeholder=" ...")
+        lines = textwrap.wrap(setting, 46, break_long_words=False)
+        if losses[i] is not None:
+            best = "best of all: " if i == least else ""
+            lines.append(f"{best}test loss {losses[i]:.4g} at l2={path.best():.2g}")
+        elif path.cross_validation is not None:
+            lines.append("no penalty ended well on every fold")
+        titles.append(plain("\n".join(lines)))
+    return titles
 
 
 @public

@@ -12,7 +12,7 @@ from jgd._checks import nearest
 from jgd.plotting._loss import plot_loss
 from jgd.plotting._style import pyplot, styled
 from jgd.training import Result
-from jgd.training._result import History
+from jgd.training._history import History
 
 # A curve is drawn through at most so many records; between two drawings passes at least so many times what one takes.
 RECORDS, SHARE = 2000, 20

@@ -72,3 +72,16 @@ def legend(ax: Any, handles: Sequence[Any], *, title: str | None = None, below: 
         while below and place["ncols"] > 1 and drawn.get_window_extent().width > room:
             place["ncols"] -= 1
             drawn = ax.legend(handles=handles, title=title, title_fontsize="small", **place)
+
+
+def legend_of_all(axes: Any, handles: Sequence[Any], own: bool) -> None:
+    """One legend for several axes: below a figure of jgd's own, else below the last of them."""
+    if not own or not handles:
+        legend(axes[-1], handles, below=True)
+        return
+    figure, ncols = axes[0].figure, min(5, len(handles))
+    drawn = figure.legend(handles=handles, loc="outside lower center", ncols=ncols)
+    while ncols > 1 and drawn.get_window_extent().width > figure.bbox.width:
+        ncols -= 1
+        drawn.remove()
+        drawn = figure.legend(handles=handles, loc="outside lower center", ncols=ncols)

@@ -69,6 +69,16 @@ def ink_ticks(figure: Any) -> None:
         ax.tick_params(which="both", colors=INK, grid_color=RULE, grid_alpha=STYLE["grid.alpha"])
 
 
+def grid_of(count: int, columns: int, panel: tuple[float, float], margin: tuple[float, float], **shared: bool) -> np.ndarray:
+    """So many new axes, in rows of `columns`; `panel` and `margin` are widths and heights, `shared` is sharex and sharey."""
+    rows = -(-count // columns)
+    size = margin[0] + panel[0] * columns, margin[1] + panel[1] * rows
+    figure, grid = pyplot().subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **shared)
+    for ax in grid.ravel()[count:]:
+        figure.delaxes(ax)
+    return grid.ravel()[:count]
+
+
 def several_axes(axes: Any, count: int, what: str) -> np.ndarray:
     """The axes given, as a row.
 

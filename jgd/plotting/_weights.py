@@ -10,7 +10,7 @@ import numpy as np
 from jgd._errors import public
 from jgd.plotting._loss import named
 from jgd.plotting._marks import QUANTILES, legend
-from jgd.plotting._style import COLOURS, INK, MARKERS, ink_ticks, plain, pyplot, several_axes, styled
+from jgd.plotting._style import COLOURS, INK, MARKERS, grid_of, ink_ticks, plain, several_axes, styled
 from jgd.plotting._ways import _names
 from jgd.training._record import named_leaves
 
@@ -59,14 +59,9 @@ def plot_weights(result: Any, axes: Any = None, *, points: int = 60, activations
     steps, epoch, panels = _course(result, points, activations)
     own, count = axes is None, len(panels)
     columns = min(3, count)
-    rows = -(-count // columns)
     with styled(own):
         if own:
-            shape = {"figsize": (2.2 + 3.4 * columns, 0.8 + 2.6 * rows), "layout": "constrained", "squeeze": False}
-            figure, grid = pyplot().subplots(rows, columns, sharex=True, **shape)
-            for ax in grid.ravel()[count:]:
-                figure.delaxes(ax)
-            axes = grid.ravel()[:count]
+            axes = grid_of(count, columns, (3.4, 2.6), (2.2, 0.8), sharex=True)
         axes = several_axes(axes, count, "arrays")
         at, label = (epoch, "epoch") if epoch is not None else (steps, "step")
         for i, (ax, (name, values)) in enumerate(zip(axes, panels.items(), strict=True)):

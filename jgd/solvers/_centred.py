@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd.data._dataset import _aligned
+from jgd.data._place import aligned as _aligned
 
 # How many times its spread a column may be away from zero; looked at in so many rows.
 FAR, LOOK, BLOCK = 10.0, 1024, 2**16

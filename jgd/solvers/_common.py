@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from jgd.data._dataset import _placed
 from jgd.solvers._choice import LARGEST, choose
 from jgd.solvers._descend import descend
 from jgd.solvers._inverse import Inverse, inverse, of_gram
-from jgd.solvers._rows import Point, Rows
+from jgd.solvers._rows import Counts, Point, Rows
 from jgd.solvers._single import LEFT, shares_of, start_of
 
 # Common starts are found up to this share of their objective, since folds differ by more.
@@ -33,7 +32,7 @@ class Common:
 
         Args:
           rows, y: without weights, and the class numbers on the host.
-          pooled: what each row counts in the mean over the folds, (n,).
+          pooled: what each row counts in all folds together, (n,).
           penalty: of all folds, (F, L, k D).
           squares: the columns' mean squares, about.
           theta: where to start, (1, 1, k, D); None for zeros.
@@ -41,9 +40,9 @@ class Common:
         """
         self._penalty, self._squares, k, D = penalty.mean(axis=0, keepdims=True), squares, rows.k, rows.columns
         of_classes, rarest, used = shares_of(y, pooled, rows.classes)
-        self._rows = rows.replace(share=_placed(pooled[None].astype(rows.X.dtype)))
+        self._rows = rows.replace(counts=Counts.of(pooled[None], pooled[None].sum(axis=1), rows.X.dtype))
         L, theta = penalty.shape[1], start_of(rows, of_classes) if theta is None else theta
-        self.theta, self._better = np.broadcast_to(theta, (1, L, k, D)), []
+        self.theta, self._better = np.broadcast_to(theta, (1, L, k, D)), _in_turn()
         levels = choose(len(rows), D, rows.classes, rarest, used).levels
         some = self._rows.sample(levels[-1]) if levels else self._rows
         dear = k * D > LARGEST or L * (k * D) ** 2 > HESSIANS or len(some) * k * D > EVALUATIONS * len(rows) * folds
@@ -55,19 +54,17 @@ class Common:
         at = descend(some, self._penalty, self.theta, self._of_gram(some), near, columns=squares, steps=30)
         self.theta, self.inverse = at.theta, self._of_hessians(at.rows, at.theta)
         of_all = lambda point: self._of_hessians(self._rows, np.mean(point.theta, axis=0, keepdims=True))
-        self._better = [of_all] * bool(levels) + [lambda point: self._of_gram(self._rows)]
+        self._better = _in_turn(*[of_all] * bool(levels), lambda point: self._of_gram(self._rows))
 
     def better(self, rows: Rows, point: Point) -> Inverse | None:
         """For folds that make no progress: of the Hessians of all rows; then of the Gram matrix, which are no less than any."""
-        if not self._better:
-            return None
-        self.inverse = self._better.pop(0)(point)
-        return self.inverse
+        better = self._better(rows, point)
+        self.inverse = better or self.inverse
+        return better
 
     def cautious(self, settings: np.ndarray) -> Callable[[Rows, Point], Inverse | None]:
         """What makes, once, those of the Gram matrix for some settings."""
-        made = iter([lambda: self._of_gram(self._rows).of(settings)])
-        return lambda rows, point: next(made, lambda: None)()
+        return _in_turn(lambda point: self._of_gram(self._rows).of(settings))
 
     def _of_gram(self, rows: Rows) -> Inverse:
         D, bound = rows.columns, 0.25 if rows.classes == 2 else 0.5
@@ -77,3 +74,9 @@ class Common:
     def _of_hessians(self, rows: Rows, theta: np.ndarray) -> Inverse:
         diagonal = self._penalty[0, :, :, None] * np.eye(self._penalty.shape[2])
         return inverse(rows.hessians(theta) + diagonal, rows.is_narrow)
+
+
+def _in_turn(*makers: Callable[[Point], Inverse]) -> Callable[[Rows, Point], Inverse | None]:
+    """What makes each of these once, and then none."""
+    left = list(makers)
+    return lambda rows, point: left.pop(0)(point) if left else None

@@ -17,8 +17,12 @@ from jgd.solvers._rows import Point, Rows
 # decrement must fall in two steps for the inverse to be good enough; what rounding does to a mean of products, as a share of that
 # of their sizes (measured), in narrow passes and in wide ones.
 MEMORY, SHORTER, TRIES, PROGRESS, ROUNDING = 6, 20, 6, 4.0, {True: 1e-8, False: 1e-16}
-# The share of an objective by which many lanes' may have fallen since it was evaluated last.
-KNOWN = 0.01
+# Objectives of many lanes are followed by the slopes at both ends of their steps, which is right to third order. By which share
+# they may have fallen since they were evaluated, for a tolerance, and for the answer.
+KNOWN, EXACT = 0.1, 1e-6
+# A step is expected to bring the decrement down as the last one did, give or take this factor; where that is enough, it is not
+# evaluated.
+DOUBT = 10.0
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
 # An objective, where it is known, of more times that before a step is that of a step too far, by an inverse of too little.
@@ -42,8 +46,10 @@ class Start(NamedTuple):
 class Record(NamedTuple):
     """What a step says of each lane, at the parameters before it; arrays of shape (F, L), or of one lane's numbers.
 
+    Where the last step was not evaluated, the last record says what is expected of it.
+
     Attributes:
-      objective: mean loss and penalty; of many lanes, of an earlier step, as long as none is near its end.
+      objective: mean loss and penalty; of many lanes, about.
       gradient_norm: of the objective's gradient.
       decrement: g' P g / 2, about what is left to be gained.
       step_size: the share of the step that was taken.
@@ -62,9 +68,7 @@ class Descent(NamedTuple):
 
     Attributes:
       theta: shape (F, L, k, D).
-      point: what the rows say there.
-      gradient: of the objective there, shape (F, L, k D).
-      objective, decrement: shape (F, L); see `Record`.
+      objective, gradient_norm, decrement: shape (F, L); see `Record`.
       met: which lanes came within their tolerance; the others no longer got nearer, or ran out of steps.
       inverse: the last one.
       rows: the rows, wide if they became so.
@@ -74,9 +78,8 @@ class Descent(NamedTuple):
     """
 
     theta: np.ndarray
-    point: Point
-    gradient: np.ndarray
     objective: np.ndarray
+    gradient_norm: np.ndarray
     decrement: np.ndarray
     met: np.ndarray
     inverse: Inverse
@@ -123,7 +126,7 @@ def descend(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
     columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse | None] | None = None, always: bool = False,
     start: Start | None = None, polish: Callable[..., bool] | None = None, polish_steps: int = 0, few: float = 0.0,
-    doubtful: Callable[..., np.ndarray] | None = None,
+    objective: np.ndarray | None = None, exact: bool = True, doubtful: Callable[..., np.ndarray] | None = None,
 ) -> Descent:  # fmt: skip
     """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
 
@@ -139,6 +142,8 @@ def descend(
       start: of one lane, where to begin instead if theta is much worse: a sample of the rows, or a user, was wrong.
       few: the share of the lanes that is left to others, who do no work for those that have ended. If above 0, so are lanes
         that need wide passes.
+      objective: at theta, (F, L), if it is known.
+      exact: whether the objective is evaluated at the end, where it is known but about.
       doubtful: of (objective at the start, objective), of which lanes the inverse may tell little: these have come near enough
         where they were so a step before too, and that step has made the decrement as small as a good inverse would.
     """
@@ -150,14 +155,15 @@ def descend(
             return np.sum(penalty * np.square(flat(theta)), axis=-1) / 2
 
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
+    objective_at = lambda point: rows.mean_loss(point) + of_penalty(point.theta)
 
     point = rows.evaluate(theta)
-    objective, stale = rows.mean_loss(point) + of_penalty(theta), False
+    objective = objective_at(point) if objective is None else objective
     first, before = objective, np.zeros(shape[:2])
     if start is not None and not (objective <= LOST * start.loss).all() and theta is not start.theta:
         theta, inverse = start.theta, None if renew else inverse
         point = rows.evaluate(theta)
-        objective = rows.mean_loss(point) + of_penalty(theta)
+        objective = objective_at(point)
     g = gradient_at(point, theta)
     memory, fallen, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
     evaluations, hessians, records, falling, age, helpless, more = 1, 0, [], [], 0, always, polish_steps
@@ -169,16 +175,16 @@ def descend(
             inverse, memory, age, hessians = renew(rows, point) or inverse, Memory(), 0, 1
         p = memory.direction(g, inverse)
         decrement = dot(g, p) / 2
-        nearly = done(decrement, objective, g) & ~met  # as far as the last objective tells, which was no smaller
-        if stale and (met.size == 1 or (nearly & (fallen > KNOWN * objective)).any()):
-            objective, stale, fallen = rows.mean_loss(point) + of_penalty(theta), False, np.zeros(shape[:2])
+        if (np.abs(fallen) > KNOWN * objective).any():
+            objective, fallen = objective_at(point), np.zeros(shape[:2])
         near = done(decrement, objective, g)
         met |= near if doubtful is None else near & ((PROGRESS * decrement <= before) | ~doubtful(first, objective))
         waiting = ~(met | stuck)
         polishing = polish is not None and met.all() and more > 0 and polish(objective, g)
         if polishing:
             waiting, more = ~stuck, more - 1
-        at_rounding = waiting & (decrement < 10 * _rounding(rows, inverse, columns) * objective)
+        noise = 10 * _rounding(rows, inverse, columns)
+        at_rounding = waiting & (decrement < noise * objective)
         slow = not polishing and len(falling) >= 2 and np.mean(waiting & (decrement >= falling[-2] / PROGRESS)) > few
         if few == 0 and rows.is_narrow and (at_rounding.any() or rejected.any() or slow and helpless):
             # rounding decides, or the ridge that it asks for
@@ -201,23 +207,38 @@ def descend(
         records.append(Record(objective, np.sqrt(dot(g, g)), decrement, np.zeros(shape[:2]), len(rows)))
         if waiting.mean() <= few or len(records) > steps:
             break
+        u = np.where(waiting[..., None], -p, 0.0)
+        sure = doubtful is None or not (waiting & doubtful(first, objective)).any()
+        if sure and falling and (age > 0 or always) and (records[-2].step_size[waiting] == 1).all():
+            share = np.where(waiting, np.minimum(DOUBT * decrement / falling[-1], 1), 1)
+            expected = share * decrement, objective - np.where(waiting, decrement, 0), g * np.sqrt(share)[..., None]
+            enough = done(np.maximum(expected[0], noise * objective), *expected[1:]) | ~waiting
+            if enough.all() and not (polish is not None and more > 0 and polish(*expected[1:])):
+                theta, met, (decrement, objective, g) = theta + u.reshape(shape), met | waiting, expected
+                records[-1] = records[-1]._replace(step_size=np.where(waiting, 1.0, 0.0))
+                records.append(Record(objective, np.sqrt(dot(g, g)), decrement, np.zeros(shape[:2]), len(rows)))
+                point = Point(theta, g, None, [None])
+                break
         falling.append(decrement)
         before = np.where(near, decrement, 0.0)
-        u = np.where(waiting[..., None], -p, 0.0)
-        # Of one lane, whose objective is known.
-        most = GREW * float(objective[0, 0])
-        grew = lambda there, end, most=most: end.loss is not None and bool((end.loss + of_penalty(there) > most).all())
+        most = np.where(waiting, GREW * objective, np.inf)
+        grew = lambda there, end, most=most: end.loss is not None and end.loss + of_penalty(there) > most
         new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty, grew)
         evaluations += count
         new_g = gradient_at(there, new)
         records[-1] = records[-1]._replace(step_size=t)
-        rejected, fallen = waiting & (t == 0), fallen + np.where(waiting, decrement, 0.0)
-        memory.remember(flat(new - theta), new_g - g)
-        theta, point, g, age, stale = new, there, new_g, age + 1, True
-    if stale:
-        objective = rows.mean_loss(point) + of_penalty(theta)
+        rejected, step = waiting & (t == 0), flat(new - theta)
+        if there.loss is None:
+            fall = -dot(g + new_g, step) / 2
+            objective, fallen = objective - fall, fallen + fall
+        else:
+            objective = objective_at(there)
+        memory.remember(step, new_g - g)
+        theta, point, g, age = new, there, new_g, age + 1
+    if exact and (fallen > EXACT * objective).any():
+        objective = objective_at(point)
     theta = np.broadcast_to(theta, shape)
-    return Descent(theta, point, g, objective, decrement, met, inverse, rows, evaluations, hessians, records)
+    return Descent(theta, objective, np.sqrt(dot(g, g)), decrement, met, inverse, rows, evaluations, hessians, records)
 
 
 def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:
@@ -238,8 +259,11 @@ def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty, grew):
     def evaluated(t: np.ndarray) -> tuple[np.ndarray, Point, np.ndarray, int]:
         there, count = theta + along(t), 1
         end = rows.evaluate(there)
-        while count < SHORTER and (not np.isfinite(end.gradient).all() or grew(there, end)):
-            t = np.where(np.isfinite(flat(end.gradient)).all(axis=-1) & ~grew(there, end), t, t / 10)
+        while count < SHORTER:
+            bad = ~np.isfinite(flat(end.gradient)).all(axis=-1) | grew(there, end)
+            if not bad.any():
+                break
+            t = np.where(bad, t / 10, t)
             there = theta + along(t)
             end, count = rows.evaluate(there), count + 1
         return there, end, t, count

@@ -2,26 +2,28 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jgd.data import Dataset
-from jgd.data._dataset import _aligned, _lent, _placed
+from jgd.data._place import lent as _lent
+from jgd.data._place import placed as _placed
 from jgd.models import LinearParams, Problem
 from jgd.solvers._centred import Columns, centred
 from jgd.solvers._choice import choose
 from jgd.solvers._common import Common
-from jgd.solvers._descend import GREW, Descent, descend, dot
+from jgd.solvers._descend import GREW, Descent, descend
 from jgd.solvers._lanes_result import LaneSolutions
 from jgd.solvers._least_squares import least_squares_lanes
-from jgd.solvers._rows import Rows
+from jgd.solvers._rows import Counts, Rows
 from jgd.solvers._single import VANISHED, params_of, solve_one, theta_of
 from jgd.training.stopping import CONVERGED, STALLED
 
 # Predictions (rows x logits x lanes) that are made at once: the few arrays of them stay in the cache.
-ENTRIES = 2**21
+ENTRIES = 2**23
 # The share of the lanes that goes on without those that have ended.
 FEW = 0.25
+# Folds that tell what all of them have in common.
+POOLED = 64
 # A lane whose objective fell by more than this share of it, which is any of those in float64, for whose many digits a shared
 # inverse is too little, has one step more to show that the inverse suits it.
 AWAY = 0.05
@@ -31,7 +33,7 @@ NOTHING = 1e-14
 
 def solve_lanes(
     problem: Problem, data: Dataset, weights: Any = None, l2: Any = None, penalty_scale: Any = None, *, tol: float = 1e-8,
-    steps: int = 100, params: LinearParams | None = None,
+    steps: int = 100, params: LinearParams | None = None, objectives: bool = True,
 ) -> LaneSolutions:  # fmt: skip
     """The optima of F rows of weights times L penalties, each within about `tol` of its objective.
 
@@ -48,6 +50,7 @@ def solve_lanes(
       tol: what may be left to gain, by the decrement, as a share of the objective.
       steps: of all lanes together, at most; and of each that is left, again.
       params: where to start, for all lanes.
+      objectives: whether to return them; to evaluate them costs more than a step.
 
     Returns:
       `LaneSolutions`. A lane is "converged" by the decrement, and "stalled" if rounding ended it before that, or if without a
@@ -61,8 +64,8 @@ def solve_lanes(
     free, classes, dtype = problem.fit_intercept, problem.classes, data.X.dtype
     columns = centred(data.X, free)
     squares = np.append(columns.squares, np.ones(int(free)))
-    shares = Shares.of(data, weights)
-    F = len(shares.sums)
+    weights = Weights.of(data, weights)
+    F = len(weights.sums)
     l2 = np.asarray(problem.l2 if l2 is None else l2, np.float64)
     l2 = np.broadcast_to(l2, (F, *np.atleast_1d(l2).shape[-1:]))
     rows = Rows(_lent(columns.X), _placed(np.asarray(data.y, np.int32)), None, classes, free)
@@ -73,26 +76,29 @@ def solve_lanes(
     away = lambda lanes, by: lambda first, objective: (first - objective > by * objective) & (objective > least[lanes])
     by = AWAY if rows.is_narrow else -1.0
     theta = None if params is None else theta_of(params, columns)
-    common = Common(rows, np.asarray(data.y), shares.pooled, penalty, squares, theta, F)
+    common = Common(rows, np.asarray(data.y), weights.pooled, penalty, squares, theta, F)
     found, most = Lanes.of(common.theta, *penalty.shape[:2]), max(1, ENTRIES // (l2.shape[1] * rows.k * len(rows)))
     for folds in _even_parts(F, most):
-        some = rows.replace(share=shares.placed(folds))
-        how = {"columns": squares, "steps": steps, "renew": common.better, "few": FEW}
+        some = rows.replace(counts=weights.counts(folds))
+        how = {"columns": squares, "steps": steps, "renew": common.better, "few": FEW, "exact": objectives}
         at = descend(some, penalty[folds], common.theta, common.inverse, of(folds), doubtful=away(folds, by), **how)
         found.put(np.ix_(folds, np.arange(l2.shape[1])), at)
     for folds, settings in _left(found.met, most):
-        box, some = np.ix_(folds, settings), rows.replace(share=shares.placed(folds))
-        how = {"columns": squares, "steps": steps, "renew": common.cautious(settings)}
-        at = descend(some, penalty[box], found.theta[box], common.inverse.of(settings), of(box), doubtful=away(box, -1.0), **how)
+        box, some = np.ix_(folds, settings), rows.replace(counts=weights.counts(folds))
+        how = {"columns": squares, "steps": steps, "renew": common.cautious(settings), "exact": objectives}
+        known = found.objective[box] if objectives else None
+        at = descend(
+            some, penalty[box], found.theta[box], common.inverse.of(settings), of(box), objective=known,
+            doubtful=away(box, -1.0), **how,
+        )  # fmt: skip
         found.put(box, at, found.iterations[box])
     for f, lane in np.argwhere(~found.met):
-        one, some = np.ix_([f], [lane]), rows.replace(share=shares.placed([f]))
+        one, some = np.ix_([f], [lane]), rows.replace(counts=weights.counts(np.array([f])))
         at = _alone(some, data, penalty[f, lane], found.theta[one], squares, of(one), steps)
         found.put(one, at, found.iterations[one])
     met = found.met & ((l2 > 0) | (found.objective > least))
-    theta, objective, norm, iterations = found.theta, found.objective, found.gradient_norm, found.iterations
-    params = params_of(theta, columns, dtype, classes, free)
-    return LaneSolutions(params, objective, norm, np.where(met, CONVERGED, STALLED).astype(np.int32), iterations)
+    params, status = params_of(found.theta, columns, dtype, classes, free), np.where(met, CONVERGED, STALLED).astype(np.int32)
+    return LaneSolutions(params, found.objective if objectives else None, found.gradient_norm, status, found.iterations)
 
 
 class Lanes(NamedTuple):
@@ -115,7 +121,7 @@ class Lanes(NamedTuple):
         worse = ~(at.objective <= GREW * first)  # by an inverse of hardly anything: these stay where they were
         self.theta[lanes] = np.where(worse[..., None, None], self.theta[lanes], at.theta)
         self.objective[lanes], self.met[lanes] = np.where(worse, first, at.objective), at.met & ~worse
-        self.gradient_norm[lanes] = np.sqrt(dot(at.gradient, at.gradient))
+        self.gradient_norm[lanes] = at.gradient_norm
         self.iterations[lanes] = before + sum(np.int32(record.step_size > 0) for record in at.records)
 
 
@@ -135,8 +141,8 @@ def _left(met: np.ndarray, most: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(folds[part], settings) for part in _even_parts(len(folds), most)]
 
 
-class Shares(NamedTuple):
-    """What each row counts in each fold's mean.
+class Weights(NamedTuple):
+    """How much each row counts in each fold.
 
     Attributes:
       weights: (F, n).
@@ -149,28 +155,27 @@ class Shares(NamedTuple):
     dtype: Any
 
     @classmethod
-    def of(cls, data: Dataset, weights: Any) -> "Shares":
+    def of(cls, data: Dataset, weights: Any) -> "Weights":
         if weights is None:
             weights = (np.ones(len(data)) if data.sample_weight is None else np.asarray(data.sample_weight))[None]
         weights = np.asarray(weights)
-        sums, least = weights.sum(axis=1, dtype=np.float64), weights.min(axis=1)
-        bad = ~((sums > 0) & (least >= 0))  # also where one is NaN
+        sums = weights.sum(axis=1, dtype=np.uint64 if weights.dtype.kind == "u" else np.float64).astype(np.float64)
+        bad = ~((sums > 0) & (weights.min(axis=1) >= 0))  # also where one is NaN
         if bad.any():
             row = int(np.argmax(bad))
             raise ValueError(f"weights must be at least 0, and some of each row above 0: row {row} is not so; leave it out.")
         return cls(weights, sums, data.X.dtype)
 
-    def placed(self, folds: Any) -> jax.Array:
+    def counts(self, folds: np.ndarray) -> Counts:
         """Those of some folds, on the device."""
-        share = _aligned((len(folds), self.weights.shape[1]), self.dtype)  # which JAX takes as it is
-        return jax.device_put(np.divide(self.weights[folds], self.sums[folds, None], out=share, casting="same_kind"))
+        some = slice(None) if np.array_equal(folds, np.arange(len(self.sums))) else folds
+        return Counts.of(self.weights[some], self.sums[some], self.dtype)
 
     @property
     def pooled(self) -> np.ndarray:
-        """Their mean over the folds, (n,)."""
-        of_folds = 1 / (self.sums * len(self.sums))
-        # einsum, not @: see _inverse.ALONE
-        return np.einsum("f,fn->n", of_folds.astype(np.result_type(self.weights, np.float32)), self.weights)
+        """What rows count in all folds together, or in some of very many, (n,)."""
+        some = slice(None, None, -(-len(self.sums) // POOLED))
+        return np.einsum("f,fn->n", 1 / self.sums[some], self.weights[some])  # not @: see _inverse.ALONE
 
 
 def _penalty(rows: Rows, columns: Columns, l2: np.ndarray, scale: Any) -> np.ndarray:

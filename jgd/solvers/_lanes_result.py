@@ -12,7 +12,7 @@ class LaneSolutions(NamedTuple):
 
     Attributes:
       params: with leading axes (F, L): weights (F, L, d) or (F, L, d, k), bias (F, L) or (F, L, k) or None.
-      objective: of each lane, (F, L).
+      objective: of each lane, (F, L); None where it was not asked for.
       gradient_norm: of the gradient with respect to all parameters of the lane, (F, L).
       status_code: those of `jgd.stopping`, (F, L).
       iterations: how many each lane took, (F, L); 0 for closed forms.

@@ -35,14 +35,14 @@ class Form(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """Some rows: X, in the type of the products, y, and what each counts in each fold's mean, (F, rows) or (1, rows)."""
+    """Some rows: X, in the type of the products, y, and how much each counts in each fold, (F, rows) or (1, rows)."""
 
     X: jax.Array
     y: jax.Array
-    share: jax.Array
+    counts: jax.Array
 
 
-def _over(of_block: Callable[[_Block], tuple[Any, Any]], X, y, share, start, fresh, form: Form, size: int) -> tuple[Any, Any]:
+def _over(of_block: Callable[[_Block], tuple[Any, Any]], X, y, counts, start, fresh, form: Form, size: int) -> tuple[Any, Any]:
     """The sums over blocks of the first thing that `of_block` makes, and its second, along the last axis, of all rows."""
     n, dtype = len(X), jnp.float64 if form.wide else X.dtype
     count = -(-form.length // max(size, 1))
@@ -50,7 +50,7 @@ def _over(of_block: Callable[[_Block], tuple[Any, Any]], X, y, share, start, fre
 
     def cut(at, counted):
         of = lambda a, axis: a if size == n else jax.lax.dynamic_slice_in_dim(a, at, size, axis)
-        one = jnp.full((1, size), 1 / n, dtype) if share is None else of(share, 1).astype(dtype)
+        one = jnp.ones((1, size), dtype) if counts is None else of(counts, 1).astype(dtype)
         return _Block(of(X, 0).astype(dtype), of(y, 0), one if counted is None else one * counted.astype(dtype)[None])
 
     if size == form.length:
@@ -70,16 +70,18 @@ def _over(of_block: Callable[[_Block], tuple[Any, Any]], X, y, share, start, fre
 
 
 @functools.partial(jax.jit, static_argnames="form")
-def evaluate(X, y, share, theta, start, fresh, form):
-    """The mean loss's gradient, (F, L, k, D), in float64, and of one lane the mean loss, else None; and its predictions."""
+def evaluate(X, y, counts, theta, start, fresh, form):
+    """The loss's gradient, (F, L, k, D), in float64, and the loss, (F, L), if theta is the same for all folds, else None; and of
+    one lane the predictions.
+    """
     weights, (L, k) = theta.reshape(-1, theta.shape[-1]), theta.shape[1:3]
-    folds = max(len(theta), 1 if share is None else len(share))
+    folds = max(len(theta), 1 if counts is None else len(counts))
     one = folds * L == 1
     vector = one and k == 1 and not form.wide
 
     def of_block(rows):
         z = product(weights, rows.X, form.free).reshape(*theta.shape[:3], -1)
-        slopes = (_slopes(z, rows.y, form.classes) * rows.share[:, None, None]).reshape(folds * L * k, -1)
+        slopes = (_slopes(z, rows.y, form.classes) * rows.counts[:, None, None]).reshape(folds * L * k, -1)
         if vector:  # faster than the product of one row with X
             gradient = jnp.sum(rows.X * jnp.broadcast_to(slopes[0, :, None], rows.X.shape), axis=0)[None]
         else:
@@ -87,66 +89,67 @@ def evaluate(X, y, share, theta, start, fresh, form):
         gradient = gradient.astype(jnp.float64)
         if form.free:
             gradient = jnp.concatenate([gradient, jnp.sum(slopes, axis=1, keepdims=True, dtype=jnp.float64)], axis=1)
-        return (gradient, _mean(_losses(z, rows.y, form.classes), rows.share) if one else None), z if one else None
+        loss = _sum(_losses(z, rows.y, form.classes), rows.counts) if len(theta) == 1 else None
+        return (gradient, loss), z if one else None
 
     size = min(ENTRIES // X.shape[1], LANES // (folds * L * k))
     if vector and form.length == len(X):  # then XLA puts all of it on all cores
         size = len(X)
-    (gradient, loss), z = _over(of_block, X, y, share, start, fresh, form, size)
+    (gradient, loss), z = _over(of_block, X, y, counts, start, fresh, form, size)
     return (gradient.reshape(folds, L, k, -1), loss), z
 
 
 @functools.partial(jax.jit, static_argnames="form")
-def mean_loss(X, y, share, theta, start, fresh, form):
+def loss(X, y, counts, theta, start, fresh, form):
     """Shape (F, L)."""
     weights = theta.reshape(-1, theta.shape[-1])
 
     def of_block(rows):
         z = product(weights, rows.X, form.free).reshape(*theta.shape[:3], -1)
-        return _mean(_losses(z, rows.y, form.classes), rows.share), None
+        return _sum(_losses(z, rows.y, form.classes), rows.counts), None
 
     size = min(ENTRIES // X.shape[1], LANES // len(weights))
-    return _over(of_block, X, y, share, start, fresh, form, size)
+    return _over(of_block, X, y, counts, start, fresh, form, size)
 
 
 @functools.partial(jax.jit, static_argnames="form")
-def slope(X, y, share, z, along, t, start, fresh, form):
-    """Of one lane, the mean loss's derivative by t where the predictions of the part are z + t along, shape (1, 1)."""
+def slope(X, y, counts, z, along, t, start, fresh, form):
+    """Of one lane, the loss's derivative by t where the predictions of the part are z + t along, shape (1, 1)."""
     of = lambda a, axis: a if form.length == len(y) else jax.lax.dynamic_slice_in_dim(a, start, form.length, axis)
     slopes = _slopes(z + along * jnp.broadcast_to(t.astype(z.dtype)[:, :, None, None], z.shape), of(y, 0), form.classes)
-    one = jnp.full((1, form.length), 1 / len(y), z.dtype) if share is None else of(share, 1).astype(z.dtype)
+    one = jnp.ones((1, form.length), z.dtype) if counts is None else of(counts, 1).astype(z.dtype)
     one = one * (start + jnp.arange(form.length) >= fresh).astype(z.dtype)[None]
-    return _mean(jnp.sum(slopes * along, axis=2), one), None
+    return _sum(jnp.sum(slopes * along, axis=2), one), None
 
 
 @functools.partial(jax.jit, static_argnames="form")
-def hessians(X, y, share, theta, start, fresh, form):
-    """The mean loss's second derivatives by the parameters of each lane of one fold, (L, k D, k D), in float64."""
+def hessians(X, y, counts, theta, start, fresh, form):
+    """The loss's second derivatives by the parameters of each lane of one fold, (L, k D, k D), in float64."""
     (L, k, D), weights = theta.shape[1:], theta[0].reshape(-1, theta.shape[-1])
 
     def of_block(rows):
         z, a = product(weights, rows.X, form.free).reshape(L, k, -1), _augmented(rows.X, form.free)
         if k == 1:
             odds = jnp.exp(-jnp.abs(z[:, 0]))
-            return _squares(a, jnp.broadcast_to(rows.share, odds.shape) * odds / jnp.square(1 + odds)), None
-        # sum_i share_i (diag(p_i) - p_i p_i') kron x_i x_i', of one lane
+            return _squares(a, jnp.broadcast_to(rows.counts, odds.shape) * odds / jnp.square(1 + odds)), None
+        # sum_i counts_i (diag(p_i) - p_i p_i') kron x_i x_i', of one lane
         p = jax.nn.softmax(z[0], axis=0)
         by_class = (a[:, None] * p.T[:, :, None]).reshape(len(a), k * D)
-        weighted = by_class * jnp.broadcast_to(rows.share[0, :, None], by_class.shape)
+        weighted = by_class * jnp.broadcast_to(rows.counts[0, :, None], by_class.shape)
         H = -jax.lax.dot_general(weighted, by_class, (((0,), (0,)), ((), ())), precision=_highest).reshape(k, D, k, D)
         of_classes = jax.lax.dot_general(weighted, a, (((0,), (0,)), ((), ())), precision=_highest).reshape(k, D, D)
         H = H + jnp.einsum("kij,kl->kilj", of_classes, jnp.eye(k, dtype=H.dtype))
         return H.reshape(1, k * D, k * D).astype(jnp.float64), None
 
     size = min(BLOCK, max(MADE // (L * k * D), 256))
-    return _over(of_block, X, y, share, start, fresh, form, size)
+    return _over(of_block, X, y, counts, start, fresh, form, size)
 
 
 @functools.partial(jax.jit, static_argnames="form")
-def gram(X, y, share, start, fresh, form):
-    """The mean over rows, of all folds together, of [x, 1]' [x, 1], shape (D, D), in float64."""
-    of_block = lambda rows: (_squares(_augmented(rows.X, form.free), jnp.mean(rows.share, axis=0)[None])[0], None)
-    return _over(of_block, X, y, share, start, fresh, form, BLOCK)
+def gram(X, y, counts, start, fresh, form):
+    """The sum over the rows of one fold of [x, 1]' [x, 1], shape (D, D), in float64."""
+    of_block = lambda rows: (_squares(_augmented(rows.X, form.free), rows.counts)[0], None)
+    return _over(of_block, X, y, counts, start, fresh, form, BLOCK)
 
 
 def product(weights: jax.Array, X: jax.Array, free: bool) -> jax.Array:
@@ -191,10 +194,10 @@ def _per_row(values: jax.Array, like: jax.Array) -> jax.Array:
     return jnp.broadcast_to(values.reshape(1, 1, 1, -1), like.shape)
 
 
-def _mean(values: jax.Array, share: jax.Array) -> jax.Array:
+def _sum(values: jax.Array, counts: jax.Array) -> jax.Array:
     """Over rows, weighted, of (F, L, rows), or of one for all folds; for many lanes as a product: several times as fast."""
-    if len(values) == len(share) and values.shape[:2] == (1, 1):
-        return jnp.sum(values * share[:, None], axis=2, dtype=jnp.float64)
-    if len(values) == len(share):
-        return jnp.einsum("fln,fn->fl", values, share, precision=_highest).astype(jnp.float64)
-    return jnp.einsum("ln,fn->fl", values[0], share, precision=_highest).astype(jnp.float64)
+    if len(values) == len(counts) and values.shape[:2] == (1, 1):
+        return jnp.sum(values * counts[:, None], axis=2, dtype=jnp.float64)
+    if len(values) == len(counts):
+        return jnp.einsum("fln,fn->fl", values, counts, precision=_highest).astype(jnp.float64)
+    return jnp.einsum("ln,fn->fl", values[0], counts, precision=_highest).astype(jnp.float64)

@@ -12,14 +12,15 @@ takes half of the time.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jgd._threads import at_once, by_parts, cores
-from jgd.data._dataset import _aligned
+from jgd.data._place import aligned as _aligned
+from jgd.data._place import lent as _lent
 from jgd.solvers import _passes
 from jgd.solvers._passes import Form
 
@@ -35,8 +36,8 @@ class Point:
     Attributes:
       theta: the parameters.
       gradient: of the mean loss, shape (F, L, k, D), float64.
-      loss: the mean loss, shape (F, L), where it costs nothing beside these: of one lane; else None.
-      z: of one lane, the predictions, on the device, part by part.
+      loss: the mean loss, shape (F, L), where it costs little beside these: of parameters that all folds have; else None.
+      z: of one lane, the predictions, on the device, part by part; else nothing.
     """
 
     theta: np.ndarray
@@ -45,20 +46,46 @@ class Point:
     z: list[Any]
 
 
+class Counts(NamedTuple):
+    """How much each row counts in each of F folds.
+
+    Attributes:
+      values: shape (F, n), on the device.
+      sums: of each fold, (F,), which sums over rows are divided by, to be means.
+    """
+
+    values: jax.Array
+    sums: np.ndarray
+
+    @classmethod
+    def of(cls, weights: np.ndarray, sums: np.ndarray, dtype: Any) -> "Counts":
+        """Of weights (F, n) on the host: integers as they are, others as shares of their sums, in the data's type."""
+        if weights.dtype.kind in "ui":
+            return cls(_lent(weights), sums)
+        shares = _aligned(weights.shape, dtype)  # which JAX takes as it is
+        np.divide(weights, sums[:, None], out=shares, casting="same_kind")
+        return cls(jax.device_put(shares), np.ones(len(sums)))
+
+    def take(self, picked: np.ndarray) -> "Counts":
+        """Those of some rows, of one fold."""
+        values = np.asarray(self.values)[:, picked]
+        return Counts.of(values, values.sum(axis=1, dtype=np.float64), values.dtype)
+
+
 class Rows:
     """Rows of a classifier, on the device.
 
     Args:
       X: shape (n, d), floating.
       y: class numbers, shape (n,).
-      share: what each row counts in the mean loss, shape (F, n), of sum 1 for each fold; None for one fold of equal rows.
+      counts: how much each row counts in each fold; None for one fold of equal rows.
       classes: 2 for one logit, else as many logits as classes.
       free: whether there is an intercept.
       wide: whether passes are in float64.
     """
 
-    def __init__(self, X: Any, y: Any, share: Any, classes: int, free: bool, wide: bool = False):
-        self.X, self.y, self.share, self.classes, self.free, self.wide = X, y, share, classes, free, wide
+    def __init__(self, X: Any, y: Any, counts: Counts | None, classes: int, free: bool, wide: bool = False):
+        self.X, self.y, self.counts, self.classes, self.free, self.wide = X, y, counts, classes, free, wide
         self.k, self.columns = 1 if classes == 2 else classes, X.shape[1] + free
         devices = X.devices()
         self.device = next(iter(devices)) if len(devices) == 1 else None
@@ -68,7 +95,7 @@ class Rows:
 
     @property
     def folds(self) -> int:
-        return 1 if self.share is None else self.share.shape[0]
+        return 1 if self.counts is None else len(self.counts.sums)
 
     @property
     def is_narrow(self) -> bool:
@@ -85,41 +112,43 @@ class Rows:
         lanes = self._lanes(theta)
         work = self.columns // ALONE if lanes == 1 and not self.wide else lanes * self.columns
         (gradient, loss), z = self._over_parts(_passes.evaluate, work, theta)
-        return Point(theta, gradient, loss, z)
+        return Point(theta, self._mean(gradient), None if loss is None else self._mean(loss), z)
 
     def mean_loss(self, point: Point) -> np.ndarray:
         """Shape (F, L)."""
         if point.loss is not None:
             return point.loss
-        return self._over_parts(_passes.mean_loss, self._lanes(point.theta) * self.columns, point.theta)[0]
+        return self._mean(self._over_parts(_passes.loss, self._lanes(point.theta) * self.columns, point.theta)[0])
 
     def slope(self, start: Point, end: Point, t: np.ndarray) -> np.ndarray:
         """The mean loss's derivative by t where the parameters are start + t (end - start), shape (F, L)."""
-        if start.loss is None:  # two products, as many as for the predictions at both ends
+        if start.z[0] is None:  # two products, as many as for the predictions at both ends
             ray = end.theta - start.theta
             return np.einsum("flkd,flkd->fl", self.evaluate(start.theta + t[:, :, None, None] * ray).gradient, ray)
         along = [b - a for a, b in zip(start.z, end.z, strict=True)]
-        return self._over_parts(_passes.slope, 0, start.z, along, t)[0]
+        return self._mean(self._over_parts(_passes.slope, 0, start.z, along, t)[0])
 
     def hessians(self, theta: np.ndarray) -> np.ndarray:
         """The mean loss's second derivatives by the parameters of each lane of one fold, (L, k D, k D), at (1, L, k, D)."""
-        rows = self if self.share is None else self.replace(share=self.share[:1])
         some = [theta] if self.k == 1 else [theta[:, [lane]] for lane in range(theta.shape[1])]
-        of = lambda theta: rows._over_parts(_passes.hessians, theta.shape[1] * (self.k * self.columns) ** 2, theta)[0]
-        return np.concatenate([of(theta) for theta in some])
+        of = lambda theta: self._over_parts(_passes.hessians, theta.shape[1] * (self.k * self.columns) ** 2, theta)[0]
+        return self._mean(np.concatenate([of(theta) for theta in some]))
 
     def gram(self) -> np.ndarray:
-        """The mean over rows, of all folds together, of [x, 1]' [x, 1], shape (D, D)."""
-        return self._over_parts(_passes.gram, self.columns**2)[0]
+        """The mean over the rows of one fold of [x, 1]' [x, 1], shape (D, D)."""
+        return self._mean(self._over_parts(_passes.gram, self.columns**2)[0])
 
     def sample(self, m: int) -> "Rows":
         """m rows, one of each m-th part of them, drawn at random, always the same; of one fold."""
         edges = np.arange(m) + np.random.default_rng(0).random(m)
         picked = np.minimum((edges * (len(self) / m)).astype(np.int64), len(self) - 1)
-        share = None if self.share is None else self.share[:, picked]
-        if share is not None:
-            share = share / share.sum(axis=1, keepdims=True)
-        return self.replace(X=_taken(self.X, picked), y=_taken(self.y, picked), share=share)
+        counts = None if self.counts is None else self.counts.take(picked)
+        return self.replace(X=_taken(self.X, picked), y=_taken(self.y, picked), counts=counts)
+
+    def _mean(self, sums: np.ndarray) -> np.ndarray:
+        """Of sums over rows, their first axis one of folds, or of lanes of one fold."""
+        of_folds = np.array([len(self)]) if self.counts is None else self.counts.sums
+        return sums / of_folds.reshape(-1, *[1] * (sums.ndim - 1))
 
     def _lanes(self, theta: np.ndarray) -> int:
         return max(self.folds, len(theta)) * theta.shape[1] * self.k
@@ -137,19 +166,20 @@ class Rows:
         parts = [len(argument) for argument in arguments if isinstance(argument, list)]
         count = parts[0] if parts else max(1, min(cores(), n * work // WORTH)) if by_cores else 1
         form = Form(self.classes, self.free, self.wide, -(-n // count))
+        counts = None if self.counts is None else self.counts.values
 
         def of_part(part: int) -> tuple[Any, Any]:
             mine = [one[part] if isinstance(one, list) else one for one in arguments]
             first = part * form.length
             with jax.enable_x64(True), jax.default_device(self.device):  # contexts are a thread's own
-                sums, rows = run(self.X, self.y, self.share, *mine, min(first, n - form.length), first, form=form)
+                sums, rows = run(self.X, self.y, counts, *mine, min(first, n - form.length), first, form=form)
                 return jax.tree.map(np.asarray, sums), rows
 
         if count == 1:
             sums, rows = of_part(0)
             return sums, [rows]
         shapes = [argument.shape for argument in arguments if isinstance(argument, np.ndarray)]
-        new = _is_new((run, form, self.X.shape, self.X.dtype, self.folds, *shapes))
+        new = _is_new((run, form, self.X.shape, self.X.dtype, self.folds, counts is None or counts.dtype, *shapes))
         sums, rows = zip(*([of_part(part) for part in range(count)] if new else at_once(of_part, count)), strict=True)
         return jax.tree.map(lambda *parts: sum(parts), *sums), list(rows)
 

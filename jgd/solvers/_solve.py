@@ -16,16 +16,20 @@ from jgd._over import refuse_over
 from jgd.certificates import Certificate, certificate
 from jgd.certificates._certificate import check_problem
 from jgd.data import Dataset
-from jgd.data._dataset import _lent, _placed, as_dataset
+from jgd.data._dataset import as_dataset
+from jgd.data._place import lent as _lent
+from jgd.data._place import placed as _placed
 from jgd.models import LinearParams, Problem
 from jgd.models._problem import encode
 from jgd.solvers._centred import centred
 from jgd.solvers._choice import Choice, choose
 from jgd.solvers._descend import Start
 from jgd.solvers._least_squares import least_squares_lanes
-from jgd.solvers._rows import Rows
+from jgd.solvers._rows import Counts, Rows
 from jgd.solvers._single import VANISHED, params_of, shares_of, solve_one, start_of, theta_of
-from jgd.training._result import History, HostNotes, Result
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
+from jgd.training._result import Result
 from jgd.training._start import check_like
 from jgd.training._step import State
 from jgd.training.stopping import CONVERGED, MAX_STEPS, NONFINITE, STALLED
@@ -67,7 +71,9 @@ def solve(
       A `Result`: `status` is "converged" if the tolerance is proved (or, with certify=False, estimated); "stalled" if rounding
       ends the descent before that, or there is no optimum because classes can be told apart, by the direction that `diagnose()`
       gives; "max_steps". `message` says by which chain, and why that one. `history` has `loss`, `grad_norm`, `decrement`,
-      `step_size` and `rows` for each step, on so many rows. `certificate()` is the proof.
+      `step_size` and `rows` for each step, on so many rows; the last loss is the proof's. Where the step before the last leaves
+      no doubt that one more is enough, that is not evaluated, and the last numbers are what is expected of it. `certificate()` is
+      the proof.
 
     Raises:
       TypeError, ValueError: for other problems, bad data or arguments, before anything runs.
@@ -200,7 +206,7 @@ def descent(
     free, classes, l2 = problem.fit_intercept, problem.classes, float(problem.l2)
     columns = centred(data.X, free)
     weights = None if data.sample_weight is None else np.asarray(data.sample_weight, np.float64)
-    counts = None if weights is None else (weights / weights.sum()).astype(data.X.dtype)[None]
+    counts = None if weights is None else Counts.of(weights[None], weights[None].sum(axis=1), data.X.dtype)
     rows = Rows(_lent(columns.X), _placed(np.asarray(data.y, np.int32)), counts, classes, free)
     shares, rarest, used = shares_of(np.asarray(data.y), weights, classes)
     choice = (chosen or choose)(len(data), rows.columns, classes, rarest, used)
@@ -233,6 +239,8 @@ def descent(
             break
         before = proof.gap
         share *= MORE if proof.reason else min(MORE, SHARE * tol * objective / proof.gap)
+    if proof is not None and math.isfinite(proof.objective):
+        history["loss"][-1] = proof.objective
     status, text = _judged(proof, tol, data, params, "estimate" if met else "steps" if left <= 0 else "rounding")
     made = f" ({hessians} Hessians)" if hessians > 1 else ""
     return Found(params, status, text, f"by {choice.chain}{made}, as {choice.why}", history, proof)

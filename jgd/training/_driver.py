@@ -11,12 +11,14 @@ import numpy as np
 from jgd._checks import as_key
 from jgd._expression import unpack
 from jgd.data import Dataset
-from jgd.data._dataset import ready
+from jgd.data._by_feature import ready
 from jgd.training._decide import Best, Memory, begin
+from jgd.training._history import History
 from jgd.training._loop import run_while
+from jgd.training._notes import HostNotes
 from jgd.training._plan import Inputs, Plan, stored
 from jgd.training._prepare import Run
-from jgd.training._result import History, HostNotes, Result
+from jgd.training._result import Result
 from jgd.training._start import check_first_loss, check_start, first_state
 from jgd.training._step import State
 from jgd.training._table import Table

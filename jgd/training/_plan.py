@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jgd._checks import as_key
 from jgd.data import Dataset, batch_rows, steps_per_epoch
-from jgd.data._dataset import by_feature
+from jgd.data._by_feature import by_feature
 from jgd.models import Problem
 from jgd.training.stopping import StoppingRule
 from jgd.transformation import GradientTransformation, asked

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jgd.certificates._traced import gap
-from jgd.models._problem import pinned
+from jgd.models._functions import pinned
 from jgd.training._metrics import RESERVED, call_metric
 from jgd.training._plan import Inputs, Plan, on_batch, step_rows
 from jgd.training._rates import learning_rates

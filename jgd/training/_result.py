@@ -1,6 +1,5 @@
 """What a run returns: a pytree of arrays, which on the host also knows how to predict, plot and explain itself."""
 
-import difflib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
@@ -9,13 +8,14 @@ import numpy as np
 
 from jgd._checks import is_concrete, shown
 from jgd._display import Shown, View, is_readable
-from jgd._errors import Answering, Later, public
+from jgd._errors import Answering, public
 from jgd.certificates import Certificate, certificate
-from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
 from jgd.models._problem import encode
 from jgd.training._decide import Best
-from jgd.training._metrics import NAMED
+from jgd.training._history import History
+from jgd.training._notes import HostNotes
+from jgd.training._outcome import told
 from jgd.training._predictor import Known, Predictor
 from jgd.training._step import State
 from jgd.training.stopping import STATUSES
@@ -37,97 +37,6 @@ class FitError(RuntimeError):
     ...     print(str(error).partition(":")[0])
     nonfinite at step 1
     """
-
-
-FIRST = ("step", "loss", "grad_norm", "learning_rate", "validation_loss")
-
-
-@jax.tree_util.register_pytree_node_class
-class History:
-    """What was recorded: one array per quantity, by attribute or by name, and `step`, the step each belongs to.
-
-    `loss[k]` is that of the parameters before step `step[k]`; the last record is that of the final parameters.
-
-    >>> import jgd
-    >>> result = jgd.minimize(lambda w: (w - 2.0) ** 2, 5.0, jgd.gd(0.5), steps=2)
-    >>> result.history.names
-    ('step', 'loss', 'grad_norm', 'learning_rate')
-    >>> result.history.loss.tolist()
-    [9.0, 0.0, 0.0]
-    """
-
-    def __init__(self, arrays: dict[str, Any]):
-        first = {name: arrays[name] for name in FIRST if name in arrays}
-        rest = sorted(arrays.keys() - first.keys()) if len(first) < len(arrays) else ()
-        self.__dict__["arrays"] = first | {name: arrays[name] for name in rest}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.arrays)
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.arrays:
-            raise KeyError(_not_recorded(name, self.arrays))
-        return self.arrays[name]
-
-    def __getattr__(self, name: str) -> Any:
-        arrays = self.__dict__.get("arrays", {})  # none yet while a copy or a pickle is being read
-        if name not in arrays:
-            raise AttributeError(Later(lambda: _not_recorded(name, arrays)), name=name)
-        return arrays[name]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.arrays
-
-    def __len__(self) -> int:
-        return int(np.shape(self.arrays["step"])[-1])
-
-    def __repr__(self) -> str:
-        return f"History({len(self)} records of {', '.join(self.names)})"
-
-    def tree_flatten(self):
-        return tuple(self.arrays.values()), tuple(self.arrays)
-
-    @classmethod
-    def tree_unflatten(cls, names, children):
-        return cls(dict(zip(names, children, strict=True)))
-
-
-def _not_recorded(name: Any, arrays: Any) -> str:
-    """What a message about a quantity that is not in a history says: what is, and what is near or has to be asked for."""
-    said = f"nothing called {name!r} was recorded, only {', '.join(arrays)}"
-    same = str(name).replace("val_", "validation_", 1) if str(name).startswith("val_") else str(name)
-    metric = same.removeprefix("validation_")
-    close = difflib.get_close_matches(same, arrays, n=1, cutoff=0.7)
-    if close:
-        return f"{said}: did you mean {close[0]!r}?"
-    if metric in NAMED:
-        same = f"metrics=[{metric!r}]" + (" and validation=" if same != metric else "")
-        return f"{said}: fit with {same} to have it."
-    return f"{said}: fit with validation= to have it." if same == "validation_loss" else f"{said}."
-
-
-class HostNotes:
-    """What a result knows on the host besides its arrays; no part of the pytree."""
-
-    problem: Any = None
-    tx: Any = None
-    data: Dataset | None = None
-    stop: Any = None
-    steps_per_epoch: int | None = None
-    batch_size: Any = None
-    start: tuple[Any, bool | str, Any, State | None] | None = None  # key, shuffle, and the params and state that were given
-    setting: dict[str, Any] | None = None
-    ended_by: str = ""
-    explained: str = ""
-    proof: Any = None
-    certified: Any = None  # what `certificate()` last said, for displays
-    run: Any = None  # the `Result` on other columns that these parameters were made of
-    compile_seconds: float | None = None
-    run_seconds: float | None = None
-
-    def __init__(self, **notes):
-        self.__dict__.update(notes)
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -235,32 +144,7 @@ class Result(Answering, Shown):
     def message(self) -> str:
         """The status in a sentence, with what to do about it."""
         self._need_single("message")
-        losses = np.asarray(self.history.loss)
-        losses = losses[np.isfinite(losses)]
-        # One that overflowed before the first record has no loss to name.
-        if self.notes.explained:
-            return f"{self.status} at step {int(self.state.step)}: {self.notes.explained}"
-        last = f"the loss was {losses[-1]:.4g}" if len(losses) else "no finite loss was recorded"
-        start = f" and {losses[0]:.4g} at the start" if len(losses) > 1 else ""
-        rose = len(losses) > 1 and losses[-1] > losses[0]
-        lower = "Lower the learning rate (by 10, to begin with)"
-        # A function without data has none to standardise, and `jgd.read` has done it.
-        columns = self.notes.data is not None and self.notes.data.encoder is None
-        by = self.notes.ended_by or (f"{self.notes.stop!r} was met" if self.notes.stop is not None else "its rule was met")
-        text = {
-            "running": f"still running, {last}{start}.",
-            "converged": f"{by}; {last}{start}.",
-            "max_steps": f"{self.notes.ended_by or 'all steps were taken'}; {last}{start}."
-            + (" The loss rose: try a smaller learning rate." if rose else ""),
-            "stalled": f"the parameters no longer move, but the rule is not met; {last}. Loosen the rule's tolerance, "
-            "enable float64, or check that the learning rate is not zero.",
-            "diverged": f"the loss grew without bound: {last}{start}. {lower}, "
-            f"{'standardise the columns, ' * columns}or put jgd.clip_by_global_norm(1.0) first in the chain; "
-            "result.diagnose() looks for the cause.",
-            "nonfinite": f"the parameters or the loss became NaN or infinite; before that {last}{start}; the last finite "
-            f"parameters are kept. {lower}{', or standardise the columns' * columns}; result.diagnose() looks for the cause.",
-        }[self.status]
-        return f"{self.status} at step {int(self.state.step)}: {text}"
+        return told(self)
 
     @public
     def check(self) -> "Result":

@@ -9,11 +9,11 @@ import numpy as np
 
 from jgd._checks import is_concrete, shown
 from jgd._errors import described
-from jgd._factory import is_function
+from jgd._kept import is_function
 from jgd.data import Dataset
-from jgd.data._dataset import ByFeature
+from jgd.data._by_feature import ByFeature
 from jgd.models import Problem
-from jgd.models._problem import loss_values
+from jgd.models._functions import loss_values
 from jgd.models._signature import takes_data
 from jgd.training._plan import Inputs
 from jgd.training._step import INIT, State, as_parameter, training_step

@@ -11,7 +11,7 @@ from jgd._checks import as_key, shown
 from jgd._errors import described, public
 from jgd.data import Dataset
 from jgd.models import Problem, _rays
-from jgd.models._problem import loss_values, pinned, where_frozen
+from jgd.models._functions import loss_values, pinned, where_frozen
 from jgd.transformation import GradientTransformation, as_transformation, asked
 
 # The order of rows folds the run's key with epochs or steps, all below 2^31; other uses fold it with these, and share no bits.

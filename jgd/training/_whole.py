@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jgd.data import Dataset
-from jgd.data._dataset import block
+from jgd.data._by_feature import block
 from jgd.training._plan import Inputs
 
 # Rows x runs of a block: the few arrays of float32 that are made of it take less than a megabyte.
