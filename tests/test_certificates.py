@@ -311,6 +311,16 @@ def test_near_the_optimum_of_logistic_regression_with_a_penalty_it_is_within_twi
                 assert excess <= gap <= 2 * excess, (seed, size, gap, excess)
 
 
+def test_units_of_columns_do_not_loosen_the_bound_of_softmax():
+    """All logits of a row moving together are seen by the penalty alone, of which columns of 1e7 leave hardly anything."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)) * [1e7, 1.0, 1e-4], np.arange(40) % 4
+    assert jgd.solve(jgd.logistic_regression(l2=1e-4, classes=4), (X, y)).status == "converged"
+    together = jgd.LinearParams(np.ones((3, 4), np.float32), np.zeros(4, np.float32))
+    gap = jgd.certificate(jgd.logistic_regression(l2=2.0, classes=4), (0 * X, y), together).gap
+    np.testing.assert_allclose(gap, 2.0 / 2 * 3 * 4, rtol=1e-6)  # |W|^2 l2 / 2
+
+
 @pytest.mark.parametrize("correlated", [1.0, 1e-5], ids=["gram", "qr"])
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 @pytest.mark.parametrize("kind", ["linear", "outputs"])

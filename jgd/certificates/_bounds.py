@@ -26,6 +26,8 @@ For u = lambda R < 1 the right side is least where exp(-R r) = 1 - u, and grows 
 
     P(theta) - min P <= (u + (1 - u) log(1 - u)) / R^2 = lambda^2 / 2 + lambda^3 R / 6 + ...
 
+With softmax the objective is a sum of two: p_j (sum_k w_jk)^2 / (2 K) of K classes, which moves all logits of a row together, so
+that the penalty alone sees it, and which is its own gap; and that of theta less its mean over the classes, as above.
 Squares have no third derivative: R = 0, and lambda^2 / 2 is the gap itself. Source: Bach, "Self-concordant analysis for logistic
 regression", arXiv:0910.4627.
 
@@ -122,12 +124,16 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
 
     Where something is enough, first by the Hessian of a part of the rows: of 1 in 16 it is about 16 times as large.
     """
-    k, squares, off = point.z.shape[1], family.curvature_is_constant, at.gradient_error
+    k, squares, off, gradient, shared = point.z.shape[1], family.curvature_is_constant, at.gradient_error, at.gradient, 0.0
     softmax = k > 1 and not squares
     kept = np.ones(point.rows.columns * (k if softmax else 1), bool)
-    if softmax:  # all logits of a row may move together: the last class stays
-        last = kept.reshape(k, -1)[-1]
-        last[:] = point.penalty > 0
+    if softmax:
+        # All logits of a row may move together, which only a penalty sees: that is by itself, and the last class stays.
+        kept.reshape(k, -1)[-1] = False
+        sums = np.abs(point.theta.sum(axis=1)) + 2 * k * UNIT * np.abs(point.theta).sum(axis=1)
+        shared = float(point.penalty @ np.square(sums)) / (2 * k) * (1 + 1e-12)
+        gradient = gradient - point.pull.mean(axis=1, keepdims=True)
+        off = off + 8 * UNIT * np.abs(point.pull).max(axis=1, keepdims=True)
     if kept.sum() > LARGEST:
         return math.inf, f"the Hessian of {kept.sum()} parameters is too large to be factored (at most {LARGEST})"
     if point.z_error > 0.1 and not squares:
@@ -135,7 +141,7 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
     for every in PARTS if enough > 0 and not squares else ():
         if len(point.rows) >= every * max(8 * len(kept), BLOCK // 4):
             factor = factored(point, family, kept, softmax, every)
-            bound = math.inf if factor is None else _by(factor, point, softmax, at.gradient, off)[0]
+            bound = math.inf if factor is None else _by(factor, point, softmax, gradient, off)[0] + shared
             if bound <= enough and math.isfinite(bound):
                 return bound, ""
             if not bound <= 16 * every * enough:  # all rows will hardly do
@@ -147,11 +153,12 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
     if factor is None:
         return math.inf, "the Hessian is singular, or so nearly that rounding decides"
     flat = _by_class if softmax else np.asarray
-    if factor.norm(0 * flat(off), flat(off)) > (BLUR / 5000 if squares else BLUR) * factor.norm(flat(at.gradient), 0 * flat(off)):
-        off = np.minimum(off, _error_by_rows(point, family, at))
+    if factor.norm(0 * flat(off), flat(off)) > (BLUR / 5000 if squares else BLUR) * factor.norm(flat(gradient), 0 * flat(off)):
+        off = np.minimum(off, _error_by_rows(point, family, at) + 8 * UNIT * np.abs(point.pull).max(axis=1, keepdims=True))
     if squares:
-        return factor.norm(at.gradient, off) ** 2 / 2, ""
-    return _by(factor, point, softmax, at.gradient, off)
+        return factor.norm(gradient, off) ** 2 / 2, ""
+    bound, reason = _by(factor, point, softmax, gradient, off)
+    return bound + shared, reason
 
 
 def _error_by_rows(point: Point, family: Any, at: Evaluated) -> np.ndarray:

@@ -143,8 +143,16 @@ def _roots(point: Point, family: Any, kept: np.ndarray, softmax: bool, every: in
         rows = (roots.transpose(1, 0, 2)[..., None] * block[None, :, None, :]).reshape(k * len(block), -1)
         yield rows[:, kept]
     if point.penalty.any():
-        roots = np.sqrt(np.tile(point.penalty, k if softmax else 1))
-        yield np.diag(roots)[roots > 0][:, kept]
+        roots = np.diag(np.sqrt(point.penalty))
+        if softmax:
+            roots = np.kron(np.eye(k) if all_kept else _of_others(k), roots)
+        yield roots[roots.any(axis=1)][:, kept]
+
+
+def _of_others(k: int) -> np.ndarray:
+    """M, with |M v| the length of v less its mean, for v of k classes of which the last has 0; shape (k - 1, k)."""
+    M = np.eye(k - 1) - (1 - 1 / np.sqrt(k)) / (k - 1)
+    return np.pad(M, ((0, 0), (0, 1)))
 
 
 def longest_at_most(factor: Factor, point: Point, softmax: bool) -> float:
