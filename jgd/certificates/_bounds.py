@@ -133,7 +133,7 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
         sums = np.abs(point.theta.sum(axis=1)) + 2 * k * UNIT * np.abs(point.theta).sum(axis=1)
         shared = float(point.penalty @ np.square(sums)) / (2 * k) * (1 + 1e-12)
         gradient = gradient - point.pull.mean(axis=1, keepdims=True)
-        off = off + 8 * UNIT * np.abs(point.pull).max(axis=1, keepdims=True)
+        off = off + (8 + k) * UNIT * np.abs(point.pull).max(axis=1, keepdims=True)
     if kept.sum() > LARGEST:
         return math.inf, f"the Hessian of {kept.sum()} parameters is too large to be factored (at most {LARGEST})"
     if point.z_error > 0.1 and not squares:
@@ -154,7 +154,7 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
         return math.inf, "the Hessian is singular, or so nearly that rounding decides"
     flat = _by_class if softmax else np.asarray
     if factor.norm(0 * flat(off), flat(off)) > (BLUR / 5000 if squares else BLUR) * factor.norm(flat(gradient), 0 * flat(off)):
-        off = np.minimum(off, _error_by_rows(point, family, at) + 8 * UNIT * np.abs(point.pull).max(axis=1, keepdims=True))
+        off = np.minimum(off, _error_by_rows(point, family, at) + (8 + k) * UNIT * np.abs(point.pull).max(axis=1, keepdims=True))
     if squares:
         return factor.norm(gradient, off) ** 2 / 2, ""
     bound, reason = _by(factor, point, softmax, gradient, off)
