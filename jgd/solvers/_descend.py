@@ -221,7 +221,7 @@ def descend(
                 break
         falling.append(decrement)
         before = np.where(near, decrement, 0.0)
-        most = np.where(waiting, GREW * objective, np.inf)
+        most = np.where(waiting, GREW * np.maximum(objective, 1e-12), np.inf)  # rounding alone may be below 0
         grew = lambda there, end, most=most: end.loss is not None and end.loss + of_penalty(there) > most
         new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty, grew)
         evaluations += count
