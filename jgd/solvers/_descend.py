@@ -212,7 +212,7 @@ def descend(
         if sure and falling and (age > 0 or always) and (records[-2].step_size[waiting] == 1).all():
             share = np.where(waiting, np.minimum(DOUBT * decrement / falling[-1], 1), 1)
             expected = share * decrement, objective - np.where(waiting, decrement, 0), g * np.sqrt(share)[..., None]
-            enough = done(np.maximum(expected[0], noise * objective), *expected[1:]) | ~waiting
+            enough = done(np.maximum(expected[0], noise * objective), *expected[1:]) & (expected[1] > 0) | ~waiting
             if enough.all() and not (polish is not None and more > 0 and polish(*expected[1:])):
                 theta, met, (decrement, objective, g) = theta + u.reshape(shape), met | waiting, expected
                 records[-1] = records[-1]._replace(step_size=np.where(waiting, 1.0, 0.0))
@@ -221,7 +221,7 @@ def descend(
                 break
         falling.append(decrement)
         before = np.where(near, decrement, 0.0)
-        most = np.where(waiting, GREW * objective, np.inf)
+        most = np.where(waiting, GREW * np.maximum(objective, 1e-12), np.inf)  # rounding alone may be below 0
         grew = lambda there, end, most=most: end.loss is not None and end.loss + of_penalty(there) > most
         new, there, t, count = _search(rows, theta, point, u, -2 * decrement, waiting, gradient_at, penalty, grew)
         evaluations += count

@@ -230,7 +230,7 @@ def descent(
         params = jax.tree.map(lambda a: a[0, 0], params_of(theta, columns, data.X.dtype, classes, free))
         objective, met = float(at.objective[0, 0]), bool(at.met.all())
         separate = l2 == 0 and objective <= VANISHED * start.loss
-        proof = certificate(problem, data, params, enough=tol * objective) if certify else None
+        proof = certificate(problem, data, params, enough=tol * max(objective, 0.0)) if certify else None
         if proof is None or _proved(proof, tol, data) or not met or left <= 0 or separate:
             break
         share = min(share, float(at.decrement[0, 0]) / max(min(tol, LOOSE) * objective, 1e-300))
