@@ -8,7 +8,7 @@ import numpy as np
 from jgd._checks import check_count, shown
 from jgd._errors import public
 from jgd._threads import by_parts
-from jgd.data._place import aligned as _aligned
+from jgd.data._place import aligned
 from jgd.experiments._given_folds import check_parts
 from jgd.experiments._models import rows_of
 from jgd.experiments._progress import solving
@@ -148,7 +148,7 @@ class Replicates:
 
     def weights(self, part: slice, weight: np.ndarray | None) -> np.ndarray:
         first = part.start // BLOCK
-        counts = _aligned((-(-part.stop // BLOCK) * BLOCK - first * BLOCK, self._n), np.uint16)  # which JAX takes as it is
+        counts = aligned((-(-part.stop // BLOCK) * BLOCK - first * BLOCK, self._n), np.uint16)  # which JAX takes as it is
 
         def draw(blocks: slice) -> None:
             for block in range(blocks.start, blocks.stop):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd.data._place import aligned as _aligned
+from jgd.data._place import aligned
 
 # How many times its spread a column may be away from zero; looked at in so many rows.
 FAR, LOOK, BLOCK = 10.0, 1024, 2**16
@@ -49,7 +49,7 @@ def centred(X: Any, free: bool) -> Columns:
     unit = np.exp2(np.round(np.log2(np.where(odd, size, 1.0)))) if odd.any() else None
     if mean is None and unit is None:
         return Columns(X, None, None, squares)
-    moved = _aligned(host.shape, host.dtype)  # which JAX takes as it is
+    moved = aligned(host.shape, host.dtype)  # which JAX takes as it is
     change = lambda rows: (rows - (0.0 if mean is None else mean)) / (1.0 if unit is None else unit)
     for rows in _blocks(host):
         moved[rows] = change(host[rows].astype(np.float64))

@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jgd.data import Dataset
-from jgd.data._place import lent as _lent
-from jgd.data._place import placed as _placed
+from jgd.data._place import lent, placed
 from jgd.models import LinearParams, Problem
 from jgd.solvers._centred import Columns, centred
 from jgd.solvers._choice import choose
@@ -68,7 +67,7 @@ def solve_lanes(
     F = len(weights.sums)
     l2 = np.asarray(problem.l2 if l2 is None else l2, np.float64)
     l2 = np.broadcast_to(l2, (F, *np.atleast_1d(l2).shape[-1:]))
-    rows = Rows(_lent(columns.X), _placed(np.asarray(data.y, np.int32)), None, classes, free)
+    rows = Rows(lent(columns.X), placed(np.asarray(data.y, np.int32)), None, classes, free)
     penalty = _penalty(rows, columns, l2, penalty_scale)
 
     least = np.where(l2 == 0, VANISHED, NOTHING) * np.log(classes)

@@ -19,8 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jgd._threads import at_once, by_parts, cores
-from jgd.data._place import aligned as _aligned
-from jgd.data._place import lent as _lent
+from jgd.data._place import aligned, lent
 from jgd.solvers import _passes
 from jgd.solvers._passes import Form
 
@@ -61,8 +60,8 @@ class Counts(NamedTuple):
     def of(cls, weights: np.ndarray, sums: np.ndarray, dtype: Any) -> "Counts":
         """Of weights (F, n) on the host: integers as they are, others as shares of their sums, in the data's type."""
         if weights.dtype.kind in "ui":
-            return cls(_lent(weights), sums)
-        shares = _aligned(weights.shape, dtype)  # which JAX takes as it is
+            return cls(lent(weights), sums)
+        shares = aligned(weights.shape, dtype)  # which JAX takes as it is
         np.divide(weights, sums[:, None], out=shares, casting="same_kind")
         return cls(jax.device_put(shares), np.ones(len(sums)))
 
@@ -164,7 +163,7 @@ class Rows:
         n = len(self)
         by_cores = self.device is not None and self.device.platform == "cpu"
         parts = [len(argument) for argument in arguments if isinstance(argument, list)]
-        count = parts[0] if parts else max(1, min(cores(), n * work // WORTH)) if by_cores else 1
+        count = parts[0] if parts else max(1, min(cores(), n, n * work // WORTH)) if by_cores else 1
         form = Form(self.classes, self.free, self.wide, -(-n // count))
         counts = None if self.counts is None else self.counts.values
 
@@ -197,7 +196,7 @@ def _is_new(key: Any) -> bool:
 def _taken(values: jax.Array, picked: np.ndarray) -> jax.Array:
     if next(iter(values.devices())).platform != "cpu":
         return values[picked]
-    memory = _aligned((len(picked), *values.shape[1:]), values.dtype)  # which JAX takes as it is
+    memory = aligned((len(picked), *values.shape[1:]), values.dtype)  # which JAX takes as it is
     host, least = np.asarray(values), WORTH * len(picked) // max(memory.size, 1)
     by_parts(lambda some: np.take(host, picked[some], axis=0, out=memory[some], mode="clip"), len(picked), least)
     return jax.device_put(memory)

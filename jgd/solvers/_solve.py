@@ -17,8 +17,7 @@ from jgd.certificates import Certificate, certificate
 from jgd.certificates._certificate import check_problem
 from jgd.data import Dataset
 from jgd.data._dataset import as_dataset
-from jgd.data._place import lent as _lent
-from jgd.data._place import placed as _placed
+from jgd.data._place import lent, placed
 from jgd.models import LinearParams, Problem
 from jgd.models._problem import encode
 from jgd.solvers._centred import centred
@@ -207,7 +206,7 @@ def descent(
     columns = centred(data.X, free)
     weights = None if data.sample_weight is None else np.asarray(data.sample_weight, np.float64)
     counts = None if weights is None else Counts.of(weights[None], weights[None].sum(axis=1), data.X.dtype)
-    rows = Rows(_lent(columns.X), _placed(np.asarray(data.y, np.int32)), counts, classes, free)
+    rows = Rows(lent(columns.X), placed(np.asarray(data.y, np.int32)), counts, classes, free)
     shares, rarest, used = shares_of(np.asarray(data.y), weights, classes)
     choice = (chosen or choose)(len(data), rows.columns, classes, rarest, used)
     penalty = np.tile(np.append(columns.penalty(l2), np.zeros(int(free))), rows.k)
