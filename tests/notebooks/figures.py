@@ -221,7 +221,7 @@ FIGURES = {
     "10_cross_validation_bootstrap_and_paths": [
         [Panel("The same model, 100 splits", "$R^2$ on the rows held out", "splits", "--", 1, 1, (0.28, 0.67, 0, 16))],
         [Panel("", "l2", "test_loss: mean ± error of 13 folds", "L-", 17, 2, (5.6e-05, 18, 2200, 5600))],
-        [Panel("", "l2", "weight", "L-", 14, 10, (5e-05, 200, -41, 39))],
+        [Panel("", "l2", "weight", "L-", 13, 10, (5e-05, 200, -41, 39))],
         [
             Panel(
                 "20 epochs in three regimes, 13 folds",
