@@ -18,7 +18,7 @@ from jgd.solvers._rows import Point, Rows
 # of their sizes (measured), in narrow passes and in wide ones.
 MEMORY, SHORTER, TRIES, PROGRESS, ROUNDING = 6, 20, 6, 4.0, {True: 1e-8, False: 1e-16}
 # Objectives of many lanes are followed by the slopes at both ends of their steps, which is right to third order. By which share
-# they may have fallen since they were evaluated, for a tolerance, and for the answer.
+# they may have moved since they were evaluated, for a tolerance, and for the answer.
 KNOWN, EXACT = 0.1, 1e-6
 # A step is expected to bring the decrement down as the last one did, give or take this factor; where that is enough, it is not
 # evaluated.
@@ -165,7 +165,7 @@ def descend(
         point = rows.evaluate(theta)
         objective = objective_at(point)
     g = gradient_at(point, theta)
-    memory, fallen, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
+    memory, moved, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
     evaluations, hessians, records, falling, age, helpless, more = 1, 0, [], [], 0, always, polish_steps
     if inverse is None:
         inverse, hessians = renew(rows, point), 1
@@ -175,8 +175,8 @@ def descend(
             inverse, memory, age, hessians = renew(rows, point) or inverse, Memory(), 0, 1
         p = memory.direction(g, inverse)
         decrement = dot(g, p) / 2
-        if (np.abs(fallen) > KNOWN * objective).any():
-            objective, fallen = objective_at(point), np.zeros(shape[:2])
+        if (moved > KNOWN * objective).any():
+            objective, moved = objective_at(point), np.zeros(shape[:2])
         near = done(decrement, objective, g)
         met |= near if doubtful is None else near & ((PROGRESS * decrement <= before) | ~doubtful(first, objective))
         waiting = ~(met | stuck)
@@ -230,12 +230,12 @@ def descend(
         rejected, step = waiting & (t == 0), flat(new - theta)
         if there.loss is None:
             fall = -dot(g + new_g, step) / 2
-            objective, fallen = objective - fall, fallen + fall
+            objective, moved = objective - fall, moved + np.abs(fall)
         else:
             objective = objective_at(there)
         memory.remember(step, new_g - g)
         theta, point, g, age = new, there, new_g, age + 1
-    if exact and (fallen > EXACT * objective).any():
+    if exact and (moved > EXACT * objective).any():
         objective = objective_at(point)
     theta = np.broadcast_to(theta, shape)
     return Descent(theta, objective, np.sqrt(dot(g, g)), decrement, met, inverse, rows, evaluations, hessians, records)
