@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jgd._threads import by_parts
 from jgd.data._place import aligned
 
-# How many times its spread a column may be away from zero; looked at in so many rows.
-FAR, LOOK, BLOCK = 10.0, 1024, 2**16
+# How many times its spread a column may be away from zero; looked at in so many rows, and, where it seems to be, in so many more,
+# as a column that seldom differs from a number near its mean does not in a few; entries of X that are moved at once.
+FAR, LOOK, MORE, BLOCK = 10.0, 2**10, 2**16, 2**18
 
 
 class Columns(NamedTuple):
@@ -40,9 +42,10 @@ def centred(X: Any, free: bool) -> Columns:
     """
     host = np.asarray(X)
     look = host[:: max(1, len(host) // LOOK)].astype(np.float64)
-    squares, mean = np.mean(np.square(look), axis=0), look.mean(axis=0)
-    far = free and bool((np.square(mean) > FAR**2 * np.maximum(squares - np.square(mean), 0.0)).any())
-    mean = _mean(host) if far else None
+    squares, far = np.mean(np.square(look), axis=0), _far(look) if free else np.zeros(host.shape[1], bool)
+    if far.any():
+        far[far] = _far(host[:: max(1, len(host) // MORE), far].astype(np.float64))
+    mean = _mean(host) if far.any() else None
     size = np.abs(look if mean is None else look - mean).max(axis=0)
     most = float(jnp.finfo(host.dtype).max) ** 0.25
     odd = (size > most) | ((size > 0) & (size < 1 / most))
@@ -51,14 +54,26 @@ def centred(X: Any, free: bool) -> Columns:
         return Columns(X, None, None, squares)
     moved = aligned(host.shape, host.dtype)  # which JAX takes as it is
     change = lambda rows: (rows - (0.0 if mean is None else mean)) / (1.0 if unit is None else unit)
-    for rows in _blocks(host):
-        moved[rows] = change(host[rows].astype(np.float64))
+
+    def move(part: slice) -> None:
+        for rows in _blocks(part, host.shape[1]):
+            moved[rows] = change(host[rows].astype(np.float64))
+
+    by_parts(move, len(host), BLOCK // host.shape[1])
     return Columns(jax.device_put(moved), mean, unit, np.mean(np.square(change(look)), axis=0))
 
 
+def _far(look: np.ndarray) -> np.ndarray:
+    """Which columns are far from zero."""
+    squares, mean = np.mean(np.square(look), axis=0), look.mean(axis=0)
+    return np.square(mean) > FAR**2 * np.maximum(squares - np.square(mean), 0.0)
+
+
 def _mean(host: np.ndarray) -> np.ndarray:
-    return sum(host[rows].sum(axis=0, dtype=np.float64) for rows in _blocks(host)) / len(host)
+    sums = lambda part: sum(host[rows].sum(axis=0, dtype=np.float64) for rows in _blocks(part, host.shape[1]))
+    return sum(by_parts(sums, len(host), BLOCK // host.shape[1])) / len(host)
 
 
-def _blocks(host: np.ndarray) -> list[slice]:
-    return [slice(start, start + BLOCK) for start in range(0, len(host), BLOCK)]
+def _blocks(part: slice, columns: int) -> list[slice]:
+    size = max(1, BLOCK // columns)
+    return [slice(start, min(start + size, part.stop)) for start in range(part.start, part.stop, size)]
