@@ -339,6 +339,54 @@ def test_samples_of_rows_that_mislead(name):
         assert f"{level:,}" in result.message
 
 
+def rare_events(n=60_000, d=8):
+    """Standardised columns, of which each second one is an event of few rows, most of them of one class."""
+    rng = np.random.default_rng(4)
+    y = rng.random(n) < 0.7
+    events = (rng.random((n, d)) < np.geomspace(3e-4, 1e-2, d)) & (y[:, None] | (rng.random((n, d)) < 0.05))
+    X = np.concatenate([rng.normal(size=(n, d)) + y[:, None], events], axis=1)
+    return ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32), (y ^ (rng.random(n) < 1e-3)).astype(np.int32)
+
+
+def test_columns_of_rare_events_are_not_far_from_zero():
+    """In a few rows they do not differ from a number that is not zero: X was copied."""
+    X, _ = rare_events()
+    assert centred(X, True).X is X
+    X[:, 3] += 20
+    moved = centred(X, True)
+    np.testing.assert_allclose(moved.mean, X.mean(axis=0, dtype=np.float64), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(moved.X, X - X.mean(axis=0, dtype=np.float64), rtol=1e-6, atol=1e-6)
+
+
+def test_samples_of_rows_that_are_not_alike_have_those_that_count():
+    X, y = rare_events()
+    result = jgd.solve(logistic(l2=1 / len(X)), (X, y), tol=1e-6, certify=False)
+    assert result.status == "converged", result.message
+    best = jgd.solve(logistic(l2=1 / len(X)), (X.astype(float), y), tol=1e-10).objective
+    assert objective(result.params, X, y, l2=1 / len(X)) <= (1 + 1e-6) * best
+    assert (result.history.rows == len(X)).sum() <= 9  # 14 from a sample in which each row has the same chance
+    assert "drawn by the rows' size" in result.message
+    X, y = drawn(60_000)
+    assert "drawn" not in jgd.solve(logistic(), (X.astype(np.float32), y), certify=False).message
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_sample_by_size_is_a_fair_one(weighted):
+    """Means by its weights are those of all rows, also of what few rows have."""
+    X, y = rare_events()
+    rng = np.random.default_rng(0)
+    weight = np.where(rng.random(len(X)) < 0.5, 0.0, rng.uniform(size=len(X))) if weighted else np.ones(len(X))
+    counts = _rows.Counts.of(weight[None], weight[None].sum(axis=1), X.dtype)
+    rows = _rows.Rows(jnp.asarray(X), jnp.asarray(y), counts, 2, True)
+    sample = rows.sample(4000, alike=False)
+    share = np.asarray(sample.counts.values[0], np.float64) / sample.counts.sums[0]
+    assert share.min() > 0
+    wanted = np.average(np.square(X), axis=0, weights=weight)
+    np.testing.assert_allclose(share @ np.square(np.asarray(sample.X)), wanted, rtol=0.25)
+    uniform = np.asarray(rows.replace(counts=None).sample(4000).X)
+    assert np.abs(np.square(uniform).mean(axis=0) / wanted - 1).max() > 0.5
+
+
 def test_weights_of_all_sizes_lead_nowhere_worse():
     """Where hardly a row counts, a Hessian is rounding: its steps led to 1e6 times the objective, and were said to be near."""
     with jax.enable_x64(True), warnings.catch_warnings():
@@ -685,7 +733,7 @@ def test_passes_over_parts_and_blocks_count_each_row_once(monkeypatch, classes, 
     monkeypatch.setattr(_rows, "WORTH", 1)
     for name, size in {"ENTRIES": 200, "LANES": 300, "BLOCK": 50, "MADE": 1}.items():
         monkeypatch.setattr(_passes, name, size)
-    n, d, L, k = 1009 + 2 * folds, 4, 1 if folds == 1 else 2, 1 if classes == 2 else classes
+    n, d, L, k = 1009 + folds, 4, 1 if folds == 1 else 2, 1 if classes == 2 else classes
     rng = np.random.default_rng(classes)
     X, y = rng.normal(size=(n, d)), rng.integers(0, classes, n)
     whole = rng.integers(0, 5, (folds, n)).astype(np.uint16)
@@ -722,3 +770,6 @@ def test_passes_over_parts_and_blocks_count_each_row_once(monkeypatch, classes, 
     first = rows if folds == 1 else rows.replace(counts=_rows.Counts(counts.values[:1], counts.sums[:1]))
     close(first.hessians(theta[:1]), expected)
     close(first.gram(), np.einsum("n,na,nb->ab", weight[0], X1, X1))
+    chances, _ = first._chances()
+    shares = np.mean(np.square(X1[:, :d]) / np.einsum("n,nd->d", weight[0], np.square(X1[:, :d])), axis=1)
+    close(chances, weight[0] * (1 + shares))

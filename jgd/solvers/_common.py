@@ -9,7 +9,8 @@ from jgd.solvers._choice import LARGEST, choose
 from jgd.solvers._descend import descend
 from jgd.solvers._inverse import Inverse, inverse, of_gram
 from jgd.solvers._rows import Counts, Point, Rows
-from jgd.solvers._single import LEFT, shares_of, start_of
+from jgd.solvers._samples import LEFT
+from jgd.solvers._single import shares_of, start_of
 
 # Common starts are found up to this share of their objective, since folds differ by more.
 NEAR = 1e-5

@@ -126,7 +126,8 @@ def descend(
     rows: Rows, penalty: np.ndarray, theta: np.ndarray, inverse: Inverse | None, done: Callable[..., np.ndarray], *,
     columns: np.ndarray, steps: int = 100, renew: Callable[[Rows, Point], Inverse | None] | None = None, always: bool = False,
     start: Start | None = None, polish: Callable[..., bool] | None = None, polish_steps: int = 0, few: float = 0.0,
-    objective: np.ndarray | None = None, exact: bool = True, doubtful: Callable[..., np.ndarray] | None = None,
+    point: Point | None = None, objective: np.ndarray | None = None, exact: bool = True, progress: float = PROGRESS,
+    doubtful: Callable[..., np.ndarray] | None = None,
 ) -> Descent:  # fmt: skip
     """Minimises mean loss + sum_j penalty_j theta_j^2 / 2 from theta, for all lanes.
 
@@ -142,8 +143,10 @@ def descend(
       start: of one lane, where to begin instead if theta is much worse: a sample of the rows, or a user, was wrong.
       few: the share of the lanes that is left to others, who do no work for those that have ended. If above 0, so are lanes
         that need wide passes.
+      point: the rows at theta, if they are evaluated.
       objective: at theta, (F, L), if it is known.
       exact: whether the objective is evaluated at the end, where it is known but about.
+      progress: how much the decrement must fall in two steps for the inverse to be good enough.
       doubtful: of (objective at the start, objective), of which lanes the inverse may tell little: these have come near enough
         where they were so a step before too, and that step has made the decrement as small as a good inverse would.
     """
@@ -157,7 +160,7 @@ def descend(
     gradient_at = lambda point, theta: flat(point.gradient) + penalty * flat(theta)
     objective_at = lambda point: rows.mean_loss(point) + of_penalty(point.theta)
 
-    point = rows.evaluate(theta)
+    point = rows.evaluate(theta) if point is None else point
     objective = objective_at(point) if objective is None else objective
     first, before = objective, np.zeros(shape[:2])
     if start is not None and not (objective <= LOST * start.loss).all() and theta is not start.theta:
@@ -185,7 +188,7 @@ def descend(
             waiting, more = ~stuck, more - 1
         noise = 10 * _rounding(rows, inverse, columns)
         at_rounding = waiting & (decrement < noise * objective)
-        slow = not polishing and len(falling) >= 2 and np.mean(waiting & (decrement >= falling[-2] / PROGRESS)) > few
+        slow = not polishing and len(falling) >= 2 and np.mean(waiting & (decrement >= falling[-2] / progress)) > few
         if few == 0 and rows.is_narrow and (at_rounding.any() or rejected.any() or slow and helpless):
             # rounding decides, or the ridge that it asks for
             rows, evaluations, falling, rejected = rows.replace(wide=True), evaluations + 1, [], np.zeros_like(stuck)

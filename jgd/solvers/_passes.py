@@ -152,6 +152,24 @@ def gram(X, y, counts, start, fresh, form):
     return _over(of_block, X, y, counts, start, fresh, form, BLOCK)
 
 
+@functools.partial(jax.jit, static_argnames="form")
+def squares(X, y, counts, start, fresh, form):
+    """The sums over the rows of one fold of the squares of each column, shape (d,), in float64."""
+    of_block = lambda rows: (jnp.sum(jnp.square(rows.X) * rows.counts[0, :, None], axis=0).astype(jnp.float64), None)
+    return _over(of_block, X, y, counts, start, fresh, form, ENTRIES // X.shape[1])
+
+
+@functools.partial(jax.jit, static_argnames="form")
+def sizes(X, y, counts, scales, start, fresh, form):
+    """Of each row, the sum of its squares, each times that of `scales`, (d,), or 1 where the type does not hold it; (rows,)."""
+
+    def of_block(rows):
+        size = jnp.matmul(jnp.square(rows.X), scales.astype(rows.X.dtype), precision=_highest)
+        return (), jnp.where(jnp.isfinite(size), size, 1)
+
+    return _over(of_block, X, y, counts, start, fresh, form, ENTRIES // X.shape[1])
+
+
 def product(weights: jax.Array, X: jax.Array, free: bool) -> jax.Array:
     """Predictions of the rows of X by each row of weights, shape (lanes, rows)."""
     d, weights = X.shape[1], weights.astype(X.dtype)

@@ -137,12 +137,34 @@ class Rows:
         """The mean over the rows of one fold of [x, 1]' [x, 1], shape (D, D)."""
         return self._mean(self._over_parts(_passes.gram, self.columns**2)[0])
 
-    def sample(self, m: int) -> "Rows":
-        """m rows, one of each m-th part of them, drawn at random, always the same; of one fold."""
-        edges = np.arange(m) + np.random.default_rng(0).random(m)
-        picked = np.minimum((edges * (len(self) / m)).astype(np.int64), len(self) - 1)
-        counts = None if self.counts is None else self.counts.take(picked)
+    def sample(self, m: int, alike: bool = True) -> "Rows":
+        """m rows of one fold, drawn at random, always the same: one of each m-th part of them.
+
+        If they are not `alike`, a row is drawn the more often, and counts the less, the larger it is: it has half of its chances
+        by its weight, and half by its mean share of the columns' sums of squares.
+        """
+        places = np.arange(m) + np.random.default_rng(0).random(m)
+        if alike:
+            picked = np.minimum((places * (len(self) / m)).astype(np.int64), len(self) - 1)
+            counts = None if self.counts is None else self.counts.take(picked)
+            return self.replace(X=_taken(self.X, picked), y=_taken(self.y, picked), counts=counts)
+        chances, weights = self._chances()
+        ends = np.cumsum(chances)
+        picked = np.minimum(np.searchsorted(ends, places * (ends[-1] / m)), len(self) - 1)
+        weights = (weights[picked] / chances[picked])[None]
+        counts = Counts.of(weights, weights.sum(axis=1), self.X.dtype)
         return self.replace(X=_taken(self.X, picked), y=_taken(self.y, picked), counts=counts)
+
+    def _chances(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of each row, twice its chance to be drawn, and what it counts, (n,)."""
+        squares = self._over_parts(_passes.squares, self.columns)[0]
+        used = (squares > float(jnp.finfo(self.X.dtype).tiny)) & np.isfinite(squares)
+        scales = np.where(used, 1 / np.where(used, squares, 1), 0) / max(used.sum(), 1)
+        parts, n = self._over_parts(_passes.sizes, self.columns, scales)[1], len(self)
+        reach = [max(0, i * len(part) - (n - len(part))) for i, part in enumerate(parts)]  # rows of the part before
+        sizes = np.concatenate([np.asarray(part)[first:] for part, first in zip(parts, reach, strict=True)])
+        weights = np.ones(n) if self.counts is None else np.asarray(self.counts.values[0], np.float64)
+        return weights * (sizes + 1 / weights.sum()), weights
 
     def _mean(self, sums: np.ndarray) -> np.ndarray:
         """Of sums over rows, their first axis one of folds, or of lanes of one fold."""

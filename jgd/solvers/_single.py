@@ -7,13 +7,12 @@ import numpy as np
 
 from jgd.models import LinearParams
 from jgd.solvers._centred import Columns
-from jgd.solvers._choice import Choice, is_cheap
+from jgd.solvers._choice import Choice
 from jgd.solvers._descend import Descent, Record, Start, descend
 from jgd.solvers._inverse import Inverse, inverse, of_gram
 from jgd.solvers._rows import Point, Rows
+from jgd.solvers._samples import on_samples
 
-# A level is left when what its rows leave to be gained is this share of what a sample of them leaves undecided, D / 2 m.
-LEFT = 0.1
 # How many steps more are taken where they make a proof cheap; all there are where there is no other, without a Hessian.
 POLISH = 5
 # Without a penalty, an objective that fell to this share of its start is that of classes that can be told apart.
@@ -27,11 +26,13 @@ class Path(NamedTuple):
       descent: the last one, on all rows.
       records: of all its steps, those on samples of the rows first.
       hessians: how many were made, of all rows and of samples.
+      alike: see `Sampled`.
     """
 
     descent: Descent
     records: list[Record]
     hessians: int
+    alike: bool = True
 
 
 def solve_one(
@@ -45,29 +46,25 @@ def solve_one(
       squares: the columns' mean squares, about, shape (D,).
       done, steps, start, polish: see `descend`.
     """
-    k, D = theta.shape[2:]
-    penalty = penalty[None, None, :]
+    penalty, D = penalty[None, None, :], theta.shape[3]
 
     def renew(rows: Rows, point: Point) -> Inverse:
         return inverse(rows.hessians(point.theta) + np.diag(penalty[0, 0]), rows.is_narrow)
 
     common = {"columns": squares, "steps": steps, "start": start}
     finely = {"polish": polish, "polish_steps": POLISH if choice.start == "hessian" else steps}
-    if choice.start == "gram":
-        P = of_gram(rows.gram(), choice.bound, penalty[0, :, :D], rows.is_narrow)
+    if choice.start != "hessian":
+        gram = rows.gram() if choice.start == "gram" else squares
+        P = of_gram(gram, choice.bound, penalty[0, :, :D], rows.is_narrow)
         return _whole(descend(rows, penalty, theta, P, done, **common, **finely), [], 0)
-    if choice.start == "diagonal":
-        P = of_gram(squares, choice.bound, penalty[0, :, :D], rows.is_narrow)
-        return _whole(descend(rows, penalty, theta, P, done, **common, **finely), [], 0)
-    records, hessians, P = [], 0, None
-    for m in choice.levels:
-        near = lambda decrement, objective, g, m=m: decrement <= LEFT * k * D / (2 * m) * objective
-        always = P is None and is_cheap(m, k * D)
-        at = descend(rows.sample(m), penalty, theta, None, near, renew=renew, always=always, **{**common, "steps": 20})
-        theta, P = at.theta, at.inverse
-        records, hessians = records + at.records[:-1], hessians + at.hessians
-    at = descend(rows, penalty, theta, P, done, renew=renew, always=choice.always, **common, **finely)
-    return _whole(at, records, hessians)
+    options = {"renew": renew, "always": choice.always, **common, **finely}
+    if not choice.levels:
+        return _whole(descend(rows, penalty, theta, None, done, **options), [], 0)
+    some = on_samples(rows, penalty, theta, choice.levels, renew, done, common)
+    last = some.descents[-1]
+    at = descend(rows, penalty, last.theta, some.inverse, done, point=some.point, **options)
+    made = sum(level.hessians for level in some.descents) + (some.inverse is not last.inverse)
+    return _whole(at, [record for level in some.descents for record in level.records[:-1]], made)._replace(alike=some.alike)
 
 
 def _whole(at: Descent, records: list[Record], hessians: int) -> Path:

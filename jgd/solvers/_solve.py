@@ -53,9 +53,10 @@ def solve(
         theta <- theta - t H^-1 g,
 
     where H is the Hessian at each step, or one that limited memory BFGS corrects by the last six steps; it comes from all rows or
-    first from samples of them, each level beginning where the smaller one ended, and is made anew where two steps do not bring
-    the decrement g' H^-1 g / 2 down fourfold. t is 1, or what makes the slope along the step no more than 0.9 times as steep
-    upwards as it was downwards. Passes over rows are compiled, in the data's type, and in float64 from where that type's
+    first from samples of them, each beginning where the smaller one ended, and is made anew where two steps do not bring the
+    decrement g' H^-1 g / 2 down fourfold. Rows that are not like those of the smaller sample are drawn by their size: half of a
+    row's chances are its share of the columns' squares. t is 1, or what makes the slope along the step no more than 0.9 times as
+    steep upwards as it was downwards. Passes over rows are compiled, in the data's type, and in float64 from where that type's
     rounding would decide; the few numbers they leave are float64 on the host. Units of columns do not matter.
 
     Args:
@@ -217,13 +218,13 @@ def descent(
         theta, choice = theta_of(params, columns), choose(len(data), rows.columns, classes, 0.0)
     squares = np.append(columns.squares, np.ones(int(free)))
     polish = functools.partial(_dear, penalty, tol)
-    share, left, hessians, history, before = SHARE, steps, 0, None, math.inf
+    share, left, hessians, history, before, alike = SHARE, steps, 0, None, math.inf, True
     for _ in range(TRIES):
         done = lambda decrement, objective, g, share=share: (
             (decrement <= share * min(tol, LOOSE) * objective) | ((l2 == 0) & (objective <= VANISHED * start.loss))
         )
         path = solve_one(rows, penalty, theta, choice, squares, done, left, start, polish if certify else None)
-        at = path.descent
+        at, alike = path.descent, alike and path.alike
         history, hessians, left = _columns(path.records, history), hessians + path.hessians, left - len(at.records) + 1
         theta, rows, choice = at.theta, at.rows, choice._replace(levels=())
         params = jax.tree.map(lambda a: a[0, 0], params_of(theta, columns, data.X.dtype, classes, free))
@@ -242,7 +243,8 @@ def descent(
         history["loss"][-1] = proof.objective
     status, text = _judged(proof, tol, data, params, "estimate" if met else "steps" if left <= 0 else "rounding")
     made = f" ({hessians} Hessians)" if hessians > 1 else ""
-    return Found(params, status, text, f"by {choice.chain}{made}, as {choice.why}", history, proof)
+    drawn = "" if alike else ", samples drawn by the rows' size, which are not alike"
+    return Found(params, status, text, f"by {choice.chain}{made}, as {choice.why}{drawn}", history, proof)
 
 
 def _dear(penalty: np.ndarray, tol: float, objective: np.ndarray, g: np.ndarray) -> bool:
