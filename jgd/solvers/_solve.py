@@ -36,6 +36,8 @@ from jgd.training.stopping import CONVERGED, MAX_STEPS, NONFINITE, STALLED
 # A solver ends where about this share of the tolerance is left, or of a loose one of this; if the proof wants more, where so much
 # less is, so often. Where there is no bound so near to an optimum, there is none: classes can be told apart in some direction.
 SHARE, LOOSE, MORE, TRIES, NEAR = 0.3, 1e-2, 0.02, 4, 1e-10
+# To be proved, it ends where at most this share of the objective is left: two steps more cost less than a dear proof.
+PROVABLE = 1e-8
 # The shares of the tolerance between which a gap by strong convexity is worth some more steps.
 CHEAP, REACH = 0.5, 1e5
 
@@ -218,10 +220,11 @@ def descent(
         theta, choice = theta_of(params, columns), choose(len(data), rows.columns, classes, 0.0)
     squares = np.append(columns.squares, np.ones(int(free)))
     polish = functools.partial(_dear, penalty, tol)
+    aim = min(tol, PROVABLE if certify else LOOSE)
     share, left, hessians, history, before, alike = SHARE, steps, 0, None, math.inf, True
     for _ in range(TRIES):
         done = lambda decrement, objective, g, share=share: (
-            (decrement <= share * min(tol, LOOSE) * objective) | ((l2 == 0) & (objective <= VANISHED * start.loss))
+            (decrement <= share * aim * objective) | ((l2 == 0) & (objective <= VANISHED * start.loss))
         )
         path = solve_one(rows, penalty, theta, choice, squares, done, left, start, polish if certify else None)
         at, alike = path.descent, alike and path.alike
@@ -233,8 +236,8 @@ def descent(
         proof = certificate(problem, data, params, enough=tol * max(objective, 0.0)) if certify else None
         if proof is None or _proved(proof, tol, data) or not met or left <= 0 or separate:
             break
-        share = min(share, float(at.decrement[0, 0]) / max(min(tol, LOOSE) * objective, 1e-300))
-        if proof.gap > before / 2 or proof.reason and share * min(tol, LOOSE) < NEAR:
+        share = min(share, float(at.decrement[0, 0]) / max(aim * objective, 1e-300))
+        if proof.gap > before / 2 or proof.reason and share * aim < NEAR:
             met = False  # it is the parameters' own rounding that the proof sees
             break
         before = proof.gap
