@@ -6,8 +6,8 @@ l2 everywhere, and the gradient that P has in w at the best intercept. If b + c 
     P(w, b) - min P = (P(w, b) - P(w, b + c)) + (F(w) - min F) <= -c' g_b(w, b) + |g_w(w, b + c)|^2 / (2 l2),
 
 the first as P lies above its tangent at b. Without an intercept it is |g|^2 / (2 l2). Where the penalty is that of standardised
-columns, l2/2 sum_j (s_j w_j)^2, this holds of s_j w_j in the place of w_j, and the gradient in those is g_j / s_j. No product with
-the data is needed for c: the scores are known, and Newton's method has as many unknowns as a row has scores. What it comes to is
+columns, l2/2 sum_j (s_j w_j)^2, this holds of s_j w_j in the place of w_j, with the gradient g_j / s_j. No product with the data
+is needed for c: the scores are known, and Newton's method has as many unknowns as a row has scores. What it comes to is
 rounded as all that a run records; `jgd.certificate` proves.
 
 Source: Boyd & Vandenberghe, "Convex optimization", section 3.2.5 (partial minimisation) and 9.1.2.
