@@ -36,7 +36,7 @@ MANY = 100
 
 @public
 def bootstrap(
-    problem: Problem, data: Any, *, replicates: int = 1000, key: Any = 0, stratify: bool = False, standardize: Any = False,
+    problem: Problem, data: Any, *, replicates: int = 1000, key: Any = 0, stratify: bool = False, standardize: bool = False,
     tol: float | None = None, progress: bool = False,
 ) -> Bootstrap:  # fmt: skip
     """Solves a linear or logistic regression on many sets of n rows drawn with replacement, all of them at once.
@@ -83,7 +83,7 @@ def bootstrap(
 
 
 @public
-def jackknife(problem: Problem, data: Any, *, standardize: Any = False, tol: float | None = None) -> Jackknife:
+def jackknife(problem: Problem, data: Any, *, standardize: bool = False, tol: float | None = None) -> Jackknife:
     """Solves a linear or logistic regression without each row in turn; least squares by the rows' leverages, in one pass.
 
     Args:

@@ -33,7 +33,7 @@ OWN = ("folds", "metrics", "standardize", "tol")
 @public
 def cross_validate(
     problem: Problem, data: Any, tx: Any = None, *, folds: Any = 5, metrics: Sequence[str | Callable] = (),
-    standardize: Any = False, key: Any = 0, tol: float | None = None, **options: Any,
+    standardize: bool = False, key: Any = 0, tol: float | None = None, **options: Any,
 ) -> CrossValidation:  # fmt: skip
     """Trains on all rows but each fold's, and scores on those; every setting (`jgd.over`) on the same folds.
 
