@@ -184,7 +184,9 @@ def test_far_from_zero_is_badly_scaled():
     X, y = rows()
     first = jgd.fit(LINEAR, (X + [0, 0, 50], y), jgd.gd(1e-4), epochs=50).diagnose()[0]
     assert first.cause == "badly_scaled_columns"
-    said(first, r"column 2 .*\(it is far from zero\)", "subtract the mean")
+    said(first, r"column 2 .* differs from the others \(it is far from zero\)", "subtract the mean")
+    first = jgd.fit(LINEAR, (X + 3000, y), jgd.gd(1e-8), epochs=50).diagnose()[0]
+    said(first, r"columns .* differ from an intercept's 1 \(they are far from zero\)", "subtract the mean")
 
 
 def test_scales_do_not_matter_to_newton():
