@@ -367,7 +367,11 @@ def test_the_layers_where_gradients_vanish():
     assert finding.cause == "vanishing_gradients"
     assert not finding.certain
     assert "layer0/w" in finding.numbers["layers"]
-    said(finding, r"gradient of .* is \d\.\de-\d+ of the largest array's", "initializer")
+    said(
+        finding,
+        r"gradient of layer0/w.* vanishes \(that of .* is \d\.\de-\d+ of the largest, that of layer\d+/[wb]\)",
+        "initializer",
+    )
 
 
 def test_residuals_tell_what_is_missing():

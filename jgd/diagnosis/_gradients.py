@@ -36,11 +36,11 @@ def _vanishing(case: Case, layers: Layers) -> Iterator[Finding]:
             or case.rose or _stuck(case)]  # fmt: skip
     if not gone or len(gone) == len(layers.grads) or case.failed:
         return
-    least = min(gone, key=ratio.get)
+    least, most = min(gone, key=ratio.get), max(layers.grads, key=layers.grads.get)
     yield Finding(
         "vanishing_gradients", False,
-        f"at the start the gradient of {_some(gone)} is {ratio[least]:.1e} of the largest array's (that of {least}), "
-        f"so those layers hardly learn.",
+        f"at the start the gradient of {_some(gone)} vanishes (that of {least} is {ratio[least]:.1e} of the largest, that of "
+        f"{most}), so those layers hardly learn.",
         "use an initializer that keeps variances (jgd.initializers), an activation that does not saturate (relu, gelu), "
         "normalisation, residual connections, or an optimizer that scales each array (jgd.adam).",
         {"layers": gone, "ratio": ratio[least], "step": 0, "gradients": dict(layers.grads)}, 0.9,
