@@ -281,6 +281,19 @@ def test_as_many_steps_more_as_it_says(x64):
         assert (on.certificate().gap <= finding.numbers["tolerance"]) == enough
 
 
+def test_few_records_have_the_rate_of_the_whole_run():
+    X, y = rows()
+    tx = jgd.chain(jgd.gd(0.02), jgd.clip(1e3))  # of which no Hessian's law is known
+    result = jgd.fit(LINEAR, (X, y), tx, epochs=5)
+    (finding,) = result.diagnose()
+    said(finding, r"at the rate of the whole run it needs about \d+ steps more", r"take about \d+ steps more, by fit")
+    best = result.objective - finding.numbers["gap"]
+    share = (result.objective - best) / (float(result.history.loss[0]) - best)  # of the gap, that five steps leave
+    more = 5 * np.log(finding.numbers["tolerance"] / finding.numbers["gap"]) / np.log(share)
+    np.testing.assert_allclose(finding.numbers["more_steps"], more, rtol=1e-3)
+    assert not jgd.fit(LINEAR, (X, y), tx, steps=int(2 * more), state=result.state).diagnose()
+
+
 def test_a_rule_that_ends_a_run_too_early():
     stop = jgd.stopping.relative_change(0.1)
     (finding,) = jgd.fit(LINEAR, rows(), jgd.gd(0.02), epochs=500, stop=stop).diagnose()
