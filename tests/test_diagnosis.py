@@ -343,6 +343,13 @@ def test_parameters_that_do_not_move_are_named():
     assert jgd.fit(jgd.Problem(used, start), None, jgd.gd(0.3), steps=60).diagnose().causes == ()
 
 
+def test_a_model_that_is_held_is_not_asked_for_more_steps():
+    held = jgd.chain(jgd.gd(0.3), jgd.freeze(jgd.LinearParams(True, False)))
+    (finding,) = jgd.fit(LINEAR, rows(), held, epochs=60).diagnose()
+    assert finding.cause == "unmoved_parameters"
+    said(finding, "makes no update of weights", "masks and labels")
+
+
 def probability(params, X):
     return jax.nn.sigmoid(X @ params["w"])
 

@@ -126,6 +126,7 @@ def unmoved(case: Case) -> Iterator[Finding]:
             "if that is not meant, leave frozen= out of the problem.", {"parameters": frozen, "why": "frozen"}, 0.3,
         )  # fmt: skip
     held = [name for name in _held_by_chain(case) if name not in frozen]
+    case.held = frozen + held
     if held:
         yield Finding(
             "unmoved_parameters", True, f"the chain {case.chain.text} makes no update of {_some(held)}.",
@@ -135,7 +136,7 @@ def unmoved(case: Case) -> Iterator[Finding]:
     if not (case.is_linear or case.failed or case.lacks_data):
         layers = case.layers
         still = [name for name in names if layers.grads[name] == 0 == layers.end_grads[name]]
-        still = [name for name in still if name not in frozen + held and _is_used_up(layers, case)]
+        still = [name for name in still if name not in case.held and _is_used_up(layers, case)]
         if still:
             yield Finding(
                 "unmoved_parameters", True,

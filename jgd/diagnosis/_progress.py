@@ -24,8 +24,7 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
         return
     if case.full_batch and not np.ptp(curve.losses):
         return  # it did not move at all
-    known = case.linear is not None and math.isfinite(case.gap)
-    if known:
+    if case.linear is not None and not case.held and math.isfinite(case.gap):
         gap, wanted = case.gap, case.tolerance
         certain, about = True, f"the run ended {gap:.3g} above the optimum, further than {wanted:.2g}"
         lowest = curve.losses[-1] - gap if case.exact_losses else case.certificate.objective - gap
