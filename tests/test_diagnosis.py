@@ -250,6 +250,14 @@ def test_collinear_and_constant_columns_are_named(x64):
     assert "constant_columns" not in jgd.fit(without, (frame, y), jgd.gd(0.01), epochs=50).diagnose()
 
 
+def test_no_distance_from_the_optimum_is_not_called_a_bound():
+    X, y = classes(400)
+    solved = jgd.solve(jgd.logistic_regression(), (np.column_stack([X, 0.3 * X[:, 0]]), y))
+    diagnosis = solved.diagnose()
+    assert diagnosis.causes == ("collinear_columns",)
+    assert not diagnosis.outcome.startswith("converged to within 0 ")
+
+
 def test_the_noise_of_a_constant_rate_and_the_schedule_that_ends_it():
     X, y = rows(noise=1.0)
     rate = jgd.safe_learning_rate(LINEAR, (X, y), 4)
