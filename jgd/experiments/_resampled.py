@@ -1,6 +1,7 @@
 """What the bootstrap and the jackknife return: optima of many versions of the rows, and what they say of the one of all."""
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 
 from jgd._display import Shown, View
-from jgd._errors import Answering, public
+from jgd._errors import Answering, public, users_level
 from jgd.data import Dataset
 from jgd.experiments._settings import Settings
 from jgd.experiments._weightings import Group, all_params, in_order
@@ -83,7 +84,19 @@ class Resampled(Answering, Shown):
 
         return resampled_view(self)
 
-    _what = "sets of rows"
+    _what = _fits = "sets of rows"
+    _without = "are left out"
+
+    def _warn(self) -> None:
+        """Says that some fits did not converge, at the user's line; for what the user asks, once."""
+        fine = self._status == CONVERGED
+        if not fine.all():
+            crossed = f" x {len(self._settings)} settings" if self.names else ""
+            warnings.warn(
+                f"{np.sum(~fine):,} of {len(self):,} {self._fits}{crossed} did not converge: {self._without}. Without a penalty "
+                "separable classes have no optimum, and weights grow without end. Give the problem an l2, or use more rows.",
+                stacklevel=users_level(),
+            )
 
     @property
     def _status(self) -> np.ndarray:
@@ -107,7 +120,7 @@ class Resampled(Answering, Shown):
 class Jackknife(Resampled):
     """Optima without each row in turn; made by `jgd.jackknife`.
 
-    Every figure takes all of them, and is NaN if one did not converge.
+    Every figure takes all of them, and is NaN if one did not converge; a `UserWarning` says so.
 
     Attributes:
       params: with a leading axis of n rows left out.
@@ -119,27 +132,37 @@ class Jackknife(Resampled):
     Jackknife(50 rows left out: 50 converged)
     """
 
-    _what = "rows left out"
+    _what, _fits = "rows left out", "fits without a row"
+    _without = "the figures take all of them, and are NaN"
 
     def standard_error(self) -> Any:
         """sqrt((n - 1) / n sum_i (params_i - mean)^2), for every parameter."""
+        self._warn()
+        return self._error()
+
+    def bias(self) -> Any:
+        """(n - 1) (mean_i params_i - estimate), for every parameter: what the estimate is too large by, to first order in 1/n."""
+        self._warn()
+        return self._off()
+
+    def to_frame(self):
+        """A pandas frame: a row for each parameter (of each setting) with its estimate, bias and standard error."""
+        self._warn()
+        return self._frame({"estimate": self.estimate, "bias": self._off(), "standard_error": self._error()})
+
+    def _error(self) -> Any:
         return self._over_sets(
             lambda values, _: np.sqrt((len(values) - 1) * np.mean((values - values.mean(axis=0)) ** 2, axis=0))
         )
 
-    def bias(self) -> Any:
-        """(n - 1) (mean_i params_i - estimate), for every parameter: what the estimate is too large by, to first order in 1/n."""
+    def _off(self) -> Any:
         return self._over_sets(lambda values, estimate: (len(values) - 1) * (values.mean(axis=0) - estimate))
-
-    def to_frame(self):
-        """A pandas frame: a row for each parameter (of each setting) with its estimate, bias and standard error."""
-        return self._frame({"estimate": self.estimate, "bias": self.bias(), "standard_error": self.standard_error()})
 
 
 class Bootstrap(Resampled):
     """Optima of rows drawn again; made by `jgd.bootstrap`.
 
-    What did not converge is left out of every figure.
+    What did not converge is left out of every figure, which warns of it: figures of the others alone are too sure.
 
     Attributes:
       params: with a leading axis of replicates.
@@ -154,7 +177,8 @@ class Bootstrap(Resampled):
     ['parameter', 'estimate', 'bias', 'standard_error', 'low', 'high']
     """
 
-    _what = "replicates"
+    _what = _fits = "replicates"
+    _without = "the figures leave them out, and are of the others alone, which lie closer together"
 
     def __init__(
         self,
@@ -169,11 +193,13 @@ class Bootstrap(Resampled):
 
     def standard_error(self) -> Any:
         """The standard deviation of each parameter over the replicates (divided by one less than their number)."""
-        return self._over_sets(lambda values, _: np.nanstd(values, axis=0, ddof=1))
+        self._warn()
+        return self._error()
 
     def bias(self) -> Any:
         """The mean over the replicates less the estimate."""
-        return self._over_sets(lambda values, estimate: np.nanmean(values, axis=0) - estimate)
+        self._warn()
+        return self._off()
 
     @public
     def interval(self, level: float = 0.95, method: str = "percentile") -> tuple[Any, Any]:
@@ -196,6 +222,16 @@ class Bootstrap(Resampled):
             raise ValueError(f"level must be a number between 0 and 1, found {level!r}.")
         if method not in ("percentile", "basic", "bca"):
             raise ValueError(f"method must be 'percentile', 'basic' or 'bca', found {method!r}.")
+        self._warn()
+        return self._ends(level, method)
+
+    def _error(self) -> Any:
+        return self._over_sets(lambda values, _: np.nanstd(values, axis=0, ddof=1))
+
+    def _off(self) -> Any:
+        return self._over_sets(lambda values, estimate: np.nanmean(values, axis=0) - estimate)
+
+    def _ends(self, level: float, method: str) -> tuple[Any, Any]:
         tails = np.array([(1 - level) / 2, (1 + level) / 2])
         if method == "bca":
             both = self._bca(tails)
@@ -233,7 +269,7 @@ class Bootstrap(Resampled):
     def to_frame(self, level: float = 0.95, method: str = "percentile"):
         """A pandas frame: a row for each parameter (of each setting) with its estimate, bias, standard error and interval."""
         low, high = self.interval(level, method)
-        columns = {"estimate": self.estimate, "bias": self.bias(), "standard_error": self.standard_error()}
+        columns = {"estimate": self.estimate, "bias": self._off(), "standard_error": self._error()}
         return self._frame(columns | {"low": low, "high": high})
 
 
