@@ -58,6 +58,12 @@ class Resampled(Answering, Shown):
         """How each fit ended, with the leading axes of `params`."""
         return self._plain(np.asarray(STATUSES)[self._status])
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Each parameter with its interval; see `jgd.plotting.plot_intervals`."""
+        from jgd import plotting
+
+        return plotting.plot_intervals(self, ax, **options)
+
     def _frame(self, columns: dict[str, Any]):
         """A pandas frame: a row for each parameter (of each setting), and columns for these trees."""
         import pandas as pd
@@ -145,6 +151,28 @@ class Jackknife(Resampled):
         self._warn()
         return self._off()
 
+    @public
+    def interval(self, level: float = 0.95) -> tuple[Any, Any]:
+        """estimate -+ t standard errors, for every parameter; t is Student's with n - 1 degrees of freedom.
+
+        Args:
+          level: between 0 and 1.
+
+        Returns:
+          The lower and the upper ends, in the shape of the parameters.
+
+        Raises:
+          ValueError: for another level.
+
+        Source: Tukey, "Bias and confidence in not-quite large samples", Annals of Mathematical Statistics 29 (1958).
+        """
+        from scipy.special import stdtrit
+
+        t = stdtrit(len(self) - 1, _tails(level)[1])
+        self._warn()
+        away = lambda sign: jax.tree.map(lambda value, error: value + sign * t * error, self.estimate, self._error())
+        return away(-1), away(1)
+
     def to_frame(self):
         """A pandas frame: a row for each parameter (of each setting) with its estimate, bias and standard error."""
         self._warn()
@@ -218,12 +246,11 @@ class Bootstrap(Resampled):
 
         Source: Efron, "Better bootstrap confidence intervals", Journal of the American Statistical Association 82 (1987).
         """
-        if not (isinstance(level, (int, float, np.floating)) and 0 < level < 1):
-            raise ValueError(f"level must be a number between 0 and 1, found {level!r}.")
+        tails = _tails(level)
         if method not in ("percentile", "basic", "bca"):
             raise ValueError(f"method must be 'percentile', 'basic' or 'bca', found {method!r}.")
         self._warn()
-        return self._ends(level, method)
+        return self._ends(tails, method)
 
     def _error(self) -> Any:
         return self._over_sets(lambda values, _: np.nanstd(values, axis=0, ddof=1))
@@ -231,8 +258,7 @@ class Bootstrap(Resampled):
     def _off(self) -> Any:
         return self._over_sets(lambda values, estimate: np.nanmean(values, axis=0) - estimate)
 
-    def _ends(self, level: float, method: str) -> tuple[Any, Any]:
-        tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    def _ends(self, tails: np.ndarray, method: str) -> tuple[Any, Any]:
         if method == "bca":
             both = self._bca(tails)
         else:
@@ -240,12 +266,6 @@ class Bootstrap(Resampled):
             mirrored = lambda values, estimate: 2 * estimate - np.nanquantile(values, tails[::-1], axis=0)
             both = self._over_sets(quantiles if method == "percentile" else mirrored)
         return tuple(jax.tree.map(lambda ends, i=i: ends[i], both) for i in range(2))
-
-    def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Each parameter with its interval; see `jgd.plotting.plot_intervals`."""
-        from jgd import plotting
-
-        return plotting.plot_intervals(self, ax, **options)
 
     def _bca(self, tails: np.ndarray) -> Any:
         skewness = self._jackknife()._over_sets(_acceleration)
@@ -271,6 +291,13 @@ class Bootstrap(Resampled):
         low, high = self.interval(level, method)
         columns = {"estimate": self.estimate, "bias": self._off(), "standard_error": self._error()}
         return self._frame(columns | {"low": low, "high": high})
+
+
+def _tails(level: Any) -> np.ndarray:
+    """The probabilities below the two ends of an interval."""
+    if not (isinstance(level, (int, float, np.floating)) and 0 < level < 1):
+        raise ValueError(f"level must be a number between 0 and 1, found {level!r}.")
+    return np.array([(1 - level) / 2, (1 + level) / 2])
 
 
 def _acceleration(values: np.ndarray, _: np.ndarray) -> np.ndarray:
