@@ -1,5 +1,6 @@
 """Regularization paths: each penalty's optimum is that alone, and folds are those of cross-validation."""
 
+import functools
 import pickle
 
 import jax
@@ -8,6 +9,7 @@ import pytest
 from sklearn import linear_model
 
 import jgd
+from jgd.experiments import _weightings
 
 L2 = np.logspace(-4, 1, 40)
 
@@ -37,6 +39,24 @@ def test_each_penalty_is_scikit_learns_fit(kind):
         result = path.refit(path.l2[15])
         np.testing.assert_allclose(result.params.weights, path.params.weights[15], rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(result.objective, path.objective[15], rtol=1e-10)
+
+
+def test_later_penalties_start_where_those_before_ended(monkeypatch):
+    """From the optimum of the next stronger penalty fewer iterations are needed (35 of all but the first) than from zero (48)."""
+    solve_lanes, taken = _weightings.solve_lanes, {}
+
+    def counted(*args, params, warm=True, **how):
+        lanes = solve_lanes(*args, params=params if warm else None, **how)
+        taken.setdefault(warm, []).append(int(np.sum(lanes.iterations)))
+        return lanes
+
+    monkeypatch.setattr(_weightings, "AT_ONCE", 1)
+    for warm in (True, False):
+        monkeypatch.setattr(_weightings, "solve_lanes", functools.partial(counted, warm=warm))
+        jgd.regularization_path(jgd.logistic_regression(), rows("binary"), L2[::5])
+    assert len(taken[True]) == len(taken[False]) == 8
+    assert taken[True][0] == taken[False][0]
+    assert sum(taken[True][1:]) < 0.85 * sum(taken[False][1:])
 
 
 @pytest.mark.parametrize("standardize", [False, True])
