@@ -12,8 +12,8 @@ from jgd.solvers._rows import Point, Rows
 
 # A level is left when what its rows leave to be gained is this share of what a sample of them leaves undecided, D / 2 m.
 LEFT = 0.1
-# A sample of rows like the others leaves about D / 2 m, whatever the objective is: half of a chi-square of D, over m. Where so many
-# times that is left, they were not alike.
+# A sample of rows like the others leaves about D / 2 m, whatever the objective is: half of a chi-square of D, over m. Where so
+# many times that is left, they were not alike.
 UNLIKE = 4
 # On a sample, where a step costs little beside a Hessian, one is made anew where the decrement does not fall by so much in two
 # steps; and at its end, unless a step that brings down by so much what is left undecided is enough.
