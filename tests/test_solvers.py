@@ -240,6 +240,15 @@ def test_columns_whose_squares_float32_does_not_hold(size):
     assert centred(X.astype(np.float32), True).unit is None
 
 
+def test_a_row_whose_squares_float32_does_not_hold():
+    """One that is not among those that are looked at: the Hessian was not finite, and the parameters were blamed for it."""
+    X, y = drawn(2048)
+    X[1, 0] = 1e25 * (1 if y[1] == 0 else -1)
+    result = jgd.solve(logistic(l2=1e-3), (X.astype(np.float32), y), certify=False)
+    assert result.status == "converged", result.message
+    assert result.objective <= jgd.solve(logistic(l2=1e-3), (X[:, 1:].astype(np.float32), y)).objective + 1e-8
+
+
 def test_weights_that_the_type_does_not_hold_are_said_to_be_so():
     X, y = drawn()
     result = jgd.solve(logistic(), ((X * 1e-40).astype(np.float32), y))
