@@ -379,6 +379,13 @@ def test_samples_of_rows_that_are_not_alike_have_those_that_count():
     assert "drawn" not in jgd.solve(logistic(), (X.astype(np.float32), y), certify=False).message
 
 
+def test_a_hessian_that_needs_a_ridge_is_helped_by_memory():
+    """Made anew at each second step it forgot what the ridge hides: a thousandth of what was left, at each of 200 steps."""
+    X, y = drawn(3200, 4, 3, seed=1)
+    result = jgd.solve(logistic(l2=1e-3, classes=3, fit_intercept=False), ((X + 1e6).astype(np.float32), y))
+    assert result.steps < 100 and "rounding keeps it from less" in result.message
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_sample_by_size_is_a_fair_one(weighted):
     """Means by its weights are those of all rows, also of what few rows have."""

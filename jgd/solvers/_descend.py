@@ -170,6 +170,7 @@ def descend(
     g = gradient_at(point, theta)
     memory, moved, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
     evaluations, hessians, records, falling, age, helpless, more = 1, 0, [], [], 0, always, polish_steps
+    made = np.full(shape[:2], np.inf)
     if inverse is None:
         inverse, hessians = renew(rows, point), 1
     while True:
@@ -202,7 +203,9 @@ def descend(
         if renew is not None and waiting.any() and age > 0 and (always or slow):
             better = renew(rows, point)
             if better is not None:
-                memory = memory if always and slow else Memory()  # what a ridge left out of the Hessian, it remembers
+                # Where the one before this led nowhere either: what a ridge left out of the Hessian, the memory has.
+                creeps = slow and (always or (falling[0] >= made / progress).any())
+                memory, made = memory if creeps else Memory(), falling[0] if slow else made
                 inverse, age, falling, hessians = better, 0, falling[-2:] * always, hessians + 1
                 helpless |= slow
                 continue
