@@ -379,6 +379,18 @@ def test_samples_of_rows_that_are_not_alike_have_those_that_count():
     assert "drawn" not in jgd.solve(logistic(), (X.astype(np.float32), y), certify=False).message
 
 
+def test_a_part_of_a_step_is_not_a_tenth_of_it_again_and_again():
+    """Rows far away make kinks, within which a tenth of a step is as steep as its begin: nine steps of these came in a row."""
+    rng = np.random.default_rng(4)
+    Z = rng.normal(size=(2000, 5))
+    X = Z + 0.3 * rng.standard_cauchy(Z.shape)
+    X = ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32)
+    y = (2 * Z @ rng.normal(size=(5, 2)) + rng.gumbel(size=(2000, 2))).argmax(axis=1)
+    result = jgd.solve(logistic(l2=1e-8), (X, y), tol=1e-6)
+    assert result.status == "converged", result.message
+    assert np.isclose(result.history.step_size, 0.1).sum() <= 2
+
+
 def test_a_hessian_that_needs_a_ridge_is_helped_by_memory():
     """Made anew at each second step it forgot what the ridge hides: a thousandth of what was left, at each of 200 steps."""
     X, y = drawn(3200, 4, 3, seed=1)

@@ -23,6 +23,8 @@ KNOWN, EXACT = 0.1, 1e-6
 # A step is expected to bring the decrement down as the last one did, give or take this factor; where that is enough, it is not
 # evaluated.
 DOUBT = 10.0
+# How often the part of a step that was too far is halved.
+LONGER = 4
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
 # An objective, where it is known, of more times that before a step is that of a step too far, by an inverse of too little.
@@ -260,6 +262,7 @@ def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty, grew):
     """
     flat = lambda a: a.reshape(*a.shape[:2], -1)
     along = lambda t: (t[..., None] * u).reshape(*t.shape, *theta.shape[2:])
+    slope_at = lambda end, t, ray: rows.slope(point, end, t) + dot(penalty * (flat(theta) + t[..., None] * ray), ray)
     too_far = lambda end, there: waiting & ~(dot(gradient_at(end, there), u) <= -STEEP * slope)
 
     def evaluated(t: np.ndarray) -> tuple[np.ndarray, Point, np.ndarray, int]:
@@ -275,19 +278,25 @@ def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty, grew):
         return there, end, t, count
 
     there, end, t, count = evaluated(np.where(waiting, 1.0, 0.0))
-    far = too_far(end, there)
-    if not far.any():
+    far, ray = too_far(end, there), flat(along(t))
+    down, up = t * slope, dot(gradient_at(end, there), ray)
+    short = lambda up: waiting & (up < down / 2) if point.z[0] is not None else np.zeros_like(far)  # where slopes cost little
+    if not (far | short(up) & (t < 1)).any():
         return there, end, t, count
-    ray, share, taken = flat(along(t)), np.ones_like(t), np.where(far, 0.0, 1.0)
-    down, up = t * slope, dot(gradient_at(end, there), flat(along(t)))
+    share, taken, most = np.ones_like(t), np.where(far, 0.0, 1.0), np.where(t < 1, 10.0, 1.0)
     for _ in range(TRIES if rows.is_narrow else SHORTER):  # what is rejected in a narrow pass is tried again in a wide one
-        # Where the line through the slopes at both ends is 0, but well inside.
-        zero = -down / np.where(up > down, up - down, 1)
-        share = np.where(far, share * np.clip(np.where(np.isfinite(zero), zero, 0.5), 0.1, 0.9), share)
-        up = rows.slope(point, end, share) + dot(penalty * (flat(theta) + share[..., None] * ray), ray)
-        good = far & (up <= -STEEP * down)
-        taken, far = np.where(good, share, taken), far & ~good
         if not far.any():
             break
-    there, end, t, more = evaluated(t * taken)
-    return there, end, t, count + more
+        # Where the line through the slopes at both ends is 0, but well inside.
+        zero, most = -down / np.where(up > down, up - down, 1), np.where(far, share, most)
+        share = np.where(far, share * np.clip(np.where(np.isfinite(zero), zero, 0.5), 0.1, 0.9), share)
+        up = np.where(far, slope_at(end, share, ray), up)
+        good = far & (up <= -STEEP * down)
+        taken, far = np.where(good, share, taken), far & ~good
+    more = short(up) & (taken > 0)
+    for _ in range(LONGER if more.any() else 0):  # a tenth of what was too far may be too little, and the next step's again
+        share = np.sqrt(taken * most)
+        ahead = more & (slope_at(end, share, ray) <= 0)
+        taken, most = np.where(ahead, share, taken), np.where(more & ~ahead, share, most)
+    there, end, t, again = evaluated(t * taken)
+    return there, end, t, count + again
