@@ -395,7 +395,8 @@ def test_a_hessian_that_needs_a_ridge_is_helped_by_memory():
     """Made anew at each second step it forgot what the ridge hides: a thousandth of what was left, at each of 200 steps."""
     X, y = drawn(3200, 4, 3, seed=1)
     result = jgd.solve(logistic(l2=1e-3, classes=3, fit_intercept=False), ((X + 1e6).astype(np.float32), y))
-    assert result.steps < 100 and "rounding keeps it from less" in result.message
+    assert result.steps < 100
+    assert "rounding keeps it from less" in result.message
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -258,7 +258,8 @@ def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:
 def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty, grew):
     """The whole step, or the part of it where the slope along it is at most STEEP times as steep upwards as it was downwards.
 
-    Or less of it, where that leaves what the type holds, or the objective grew.
+    Or less of it, where that leaves what the type holds, or the objective grew. Of one lane, where a part of the step leaves
+    the slope half as steep as it was, more of it, as far as the slope is down.
     """
     flat = lambda a: a.reshape(*a.shape[:2], -1)
     along = lambda t: (t[..., None] * u).reshape(*t.shape, *theta.shape[2:])
