@@ -391,6 +391,33 @@ def test_a_part_of_a_step_is_not_a_tenth_of_it_again_and_again():
     assert np.isclose(result.history.step_size, 0.1).sum() <= 2
 
 
+def test_a_step_that_is_expected_to_lead_below_0_is_evaluated():
+    """By an inverse of too little the decrement is above the objective; without a penalty less than nothing is near enough."""
+    rng = np.random.default_rng(78)
+    with jax.enable_x64(True):
+        X = rng.standard_cauchy((300, 4)) ** 3
+        y = (0.3 * X[:, 0] + rng.logistic(size=300) > 1).astype(int)
+        result = jgd.solve(logistic(), (X, y), certify=False)
+    share = y.mean()
+    assert result.status == "converged"
+    assert 0 < objective(result.params, X, y) < -share * np.log(share) - (1 - share) * np.log(1 - share)
+
+
+def test_objectives_below_0_by_rounding_are_proved_and_left():
+    """A product of one column is fused with what follows, so that the logit of a row's class, less itself, is not 0."""
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        X, W = rng.normal(size=(7, 1)), rng.normal(size=(1, 3)) * 1e3
+        start = jgd.LinearParams(jnp.asarray(W), None)
+        free, tied = (
+            jgd.solve(logistic(l2=l2, classes=3, fit_intercept=False), (X, (X @ W).argmax(axis=1)), params=start)
+            for l2 in (0.0, 1e-30)
+        )
+    assert (free.status, free.steps) == ("stalled", 0)
+    assert 0 <= free.objective < 1e-30
+    assert (tied.status, tied.steps < 10) == ("converged", True)
+
+
 def test_a_hessian_that_needs_a_ridge_is_helped_by_memory():
     """Made anew at each second step it forgot what the ridge hides: a thousandth of what was left, at each of 200 steps."""
     X, y = drawn(3200, 4, 3, seed=1)
