@@ -9,10 +9,11 @@ from typing import Any, ClassVar, NoReturn, ParamSpec
 import optax
 
 from jgd._boxes import chain_view
-from jgd._errors import during, public, shown
+from jgd._errors import public, shown
 from jgd._expression import Expression, stack
 from jgd._factory import factory, origin
 from jgd._over import Over
+from jgd._pair import asked, init, is_pair, lenient, update
 from jgd._parse import parse
 
 __all__ = ["GradientTransformation", "as_transformation", "chain", "lift", "named_chain", "parse", "stack"]
@@ -55,7 +56,7 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
 
     @classmethod
     def _unflatten(cls, layout, children):
-        self = tuple.__new__(cls, (functools.partial(_init, layout, children), functools.partial(_update, layout, children)))
+        self = tuple.__new__(cls, (functools.partial(init, layout, children), functools.partial(update, layout, children)))
         kept = self.__dict__
         kept["_layout"], kept["_children"] = layout, children
         return self
@@ -82,50 +83,6 @@ class GradientTransformation(Expression, optax.GradientTransformationExtraArgs):
     @classmethod
     def _make(cls, iterable):
         return optax.GradientTransformationExtraArgs(*iterable)
-
-
-STRUCTURE = (
-    "the numbers it is given are traced: one that sets a structure, by `if`, `range` or a shape, must be named, as in "
-    "jgd.lift({}, static=('n',)); any other chooses by jnp.where(condition, a, b)."
-)
-
-
-def _build(layout, children) -> optax.GradientTransformation:
-    name = layout.factory.name
-    with during(f"the factory of {name}(...)", traced=STRUCTURE.format(name.rpartition(".")[2])):
-        built = GradientTransformation._unflatten(layout, children)._call()
-    if isinstance(built, optax.GradientTransformation):
-        return built
-    if not _is_pair(built):
-        raise TypeError(f"{name} must return an optax transformation, with init and update; found {type(built).__name__}.")
-    return optax.GradientTransformationExtraArgs(built.init, built.update)
-
-
-def _init(layout, children, params):
-    with during(f"init of {layout.factory.name}(...)", params=params):
-        return _build(layout, children).init(params)
-
-
-def _update(layout, children, updates, state, params=None, **extra):
-    with during(f"a step of {layout.factory.name}(...)", updates=updates, params=params):
-        update = _build(layout, children).update
-        return update(updates, state, params, **_wanted(update, extra))
-
-
-def _wanted(update: Callable, extra: dict[str, Any]) -> dict[str, Any]:
-    """Of the loop's extra arguments those that a link's signature takes."""
-    parameters = inspect.signature(update).parameters
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-        return extra
-    return {name: value for name, value in extra.items() if name in parameters}
-
-
-def asked(tx: GradientTransformation) -> set[str]:
-    """The arguments that the updates of its links name, at any depth."""
-    parts = [part for part in [tx, *tx._parts()] if isinstance(part, GradientTransformation)]
-    updates = [_build(part._layout, part._children).update for part in parts]
-    updates += [held.update for held in tx._held() if _is_pair(held)]
-    return {name for update in updates for name in inspect.signature(update).parameters}
 
 
 @public
@@ -210,7 +167,7 @@ def _check_inner(inner: Callable[[], list[tuple[str, bool]]], made: GradientTran
         for where, part in parts.items():
             if isinstance(part, str):
                 raise TypeError(f"{made.name}: {where} is a string: give jgd.parse({part!r}).")
-            if not (_is_pair(part) or isinstance(part, Over)):
+            if not (is_pair(part) or isinstance(part, Over)):
                 as_transformation(part, f"{made.name}: {where}")
     _refuse_rows(made)
 
@@ -219,10 +176,6 @@ def _refuse_rows(made: GradientTransformation) -> None:
     """An accumulator hands on the rows of its last batch only."""
     if made.name == "MultiSteps" and "row_grads" in asked(made):
         raise TypeError("MultiSteps accumulates means: put the link that works on rows before it, chain(that, MultiSteps(...)).")
-
-
-def _is_pair(value: Any) -> bool:
-    return not isinstance(value, type) and hasattr(value, "init") and hasattr(value, "update")
 
 
 def as_transformation(value: Any, where: str = "tx") -> GradientTransformation:
@@ -235,7 +188,7 @@ def as_transformation(value: Any, where: str = "tx") -> GradientTransformation:
         value = parse(value)
     if isinstance(value, GradientTransformation):
         return value
-    if _is_pair(value):
+    if is_pair(value):
         return chain(value)
     if isinstance(value, Expression):
         raise TypeError(f"{where} is not an optimizer: expected one such as jgd.adam(0.01), found {shown(value)}.")
@@ -253,27 +206,16 @@ def _check_links(name: str, links: Sequence[Any]) -> None:
         raise ValueError(f"{name} needs at least one link, found none.")
     for i, link in enumerate(links):
         for one in link.values if isinstance(link, Over) else [link]:  # text in an over is read when a sweep puts it here
-            if not _is_pair(one):
+            if not is_pair(one):
                 as_transformation(one, f"link {i} of {name}")
 
 
-def _lenient(link: optax.GradientTransformation) -> optax.GradientTransformation:
-    """An optax link that is given only the extra arguments it names: some of optax's refuse all others."""
-    if isinstance(link, GradientTransformation) or not isinstance(link, optax.GradientTransformationExtraArgs):
-        return link
-
-    def update(updates, state, params=None, **extra):
-        return link.update(updates, state, params, **_wanted(link.update, extra))
-
-    return optax.GradientTransformationExtraArgs(link.init, update)
-
-
 def _chain(*links: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-    return optax.chain(*map(_lenient, links))
+    return optax.chain(*map(lenient, links))
 
 
 def _named_chain(*links: tuple[str, optax.GradientTransformation]) -> optax.GradientTransformationExtraArgs:
-    return optax.named_chain(*((name, _lenient(link)) for name, link in links))
+    return optax.named_chain(*((name, lenient(link)) for name, link in links))
 
 
 _chain_factory = lift(_chain, name="chain")

@@ -115,6 +115,23 @@ def test_settings_are_crossed_and_tables_name_parameters():
     assert list(softmax.columns) == ["parameter", "estimate", "bias", "standard_error"]
 
 
+@pytest.mark.parametrize("of", [lambda *args, **options: jgd.bootstrap(*args, replicates=50, **options), jgd.jackknife])
+def test_standardising_is_crossed_with_settings(of):
+    """Each setting is what it is alone, bit for bit."""
+    problem, data = jgd.linear_regression(l2=jgd.over([0.0, 1.0])), rows()
+    made = of(problem, data, standardize=jgd.over([False, True]))
+    assert made.settings == [{"l2": l2, "standardize": value} for l2 in (0.0, 1.0) for value in (False, True)]
+    for i, value in enumerate((False, True)):
+        alone = of(problem, data, standardize=value)
+        for name in ("params", "estimate"):
+            part = (slice(None), slice(i, None, 2)) if name == "params" else slice(i, None, 2)
+            jax.tree.map(
+                lambda a, b, part=part: np.testing.assert_array_equal(a[part], b), getattr(made, name), getattr(alone, name)
+            )
+        np.testing.assert_array_equal(made.standard_error().weights[i::2], alone.standard_error().weights)
+    assert made.to_frame()["standardize"].tolist() == ([False] * 4 + [True] * 4) * 2
+
+
 def test_the_key_decides_and_more_replicates_begin_with_the_same():
     X, y = rows()
     of = lambda count, key: jgd.bootstrap(jgd.linear_regression(), (X, y), replicates=count, key=key).params.weights
@@ -166,6 +183,10 @@ RARE = rows()[0], np.repeat([0, 1], [59, 1])
         (
             lambda: jgd.jackknife(jgd.linear_regression(fit_intercept=False), rows(), standardize=True),
             "standardize centres columns",
+        ),
+        (
+            lambda: jgd.bootstrap(jgd.linear_regression(), rows(), standardize=jgd.over([True, "yes"])),
+            "standardize must be True or False, found 'yes'",
         ),
         (
             lambda: jgd.bootstrap(jgd.linear_regression(), rows(), replicates=9).interval(95),

@@ -373,9 +373,9 @@ def test_of_what_is_enough_no_more_is_computed(kind, l2, monkeypatch):
     params, excess = params_of(kind, theta, True), reference.excess(theta.astype(LONG), best)
     parts, factored = [], _bounds.factored
 
-    def counted(*arguments):
-        parts.append((arguments[4:] or (1,))[0])
-        return factored(*arguments)
+    def counted(*arguments, **options):
+        parts.append(arguments[4])
+        return factored(*arguments, **options)
 
     monkeypatch.setattr(_bounds, "factored", counted)
     monkeypatch.setattr(_bounds, "BLOCK", 800)
@@ -711,7 +711,7 @@ def test_constants_with_a_penalty_by_column(kind, free, monkeypatch):
         assert 0 < jgd.strong_convexity(problem, data) <= least if least else True
 
 
-def test_a_standardised_refit_has_constants_and_a_safe_rate():
+def test_a_standardised_refit_has_constants_a_safe_rate_and_a_rule_that_finds_its_gap():
     """2 / L is where full batches on the penalty of its own begin to diverge."""
     X, y = (np.asarray(a, float) for a in jgd.data.make_linear(60, key=0))
     X = X * [1.0, 0.5, 1.0, 2.0, 1.0]
@@ -727,6 +727,11 @@ def test_a_standardised_refit_has_constants_and_a_safe_rate():
     assert safe.certificate().gap < 1e-5
     np.testing.assert_allclose(safe.params.weights, refit.params.weights, atol=1e-4)
     assert fit(1.98 * rate).objective < start < fit(2.04 * rate).objective
+    ended = jgd.fit(problem, (X, y), jgd.sgd(rate), epochs=1500, stop=jgd.stopping.gap(1e-3))
+    gaps, excess = np.asarray(ended.history.gap), np.asarray(ended.history.loss) - refit.certificate().objective
+    assert ended.status == "converged"
+    assert gaps[-1] <= 1e-3 < gaps[-2]
+    assert (gaps >= excess - 1e-6).all()
     logistic = standardized(jgd.logistic_regression(l2=0.1), X.std(axis=0))
     momentum = jgd.safe_learning_rate(logistic, (X, y > 0), tx=jgd.sgd(0.0, momentum=0.75))
     np.testing.assert_allclose(momentum, 0.25 / jgd.smoothness(logistic, (X, y > 0)))
@@ -884,6 +889,21 @@ def test_the_rule_finds_the_gap_by_itself(batch_size, record):
     assert "gap" not in run(stop=jgd.stopping.gradient_norm(1e-1)).history
 
 
+@pytest.mark.parametrize(("kind", "free"), [("outputs", False), ("binary", True)])
+def test_the_gap_a_run_records_of_a_penalty_by_column_is_the_plain_one_on_scaled_columns(kind, free):
+    r = np.random.default_rng(6)
+    X, scale = r.normal(size=(80, 3)) + [1, 0, 5], np.array([1e-2, 1.0, 30.0])
+    y = X @ r.normal(size=(3, 2)) + r.normal(size=(80, 2))
+    y, weight = y if kind == "outputs" else y[:, 0] > 0, r.uniform(size=80)
+    with jax.enable_x64(True):
+        problem, data, _ = made(kind, X * scale, y, weight, 0.1, free, scale)
+        plain, unscaled, _ = made(kind, X, y, weight, 0.1, free)
+        theta = 0.3 * r.normal(size=(3 + free, KINDS[kind]))
+        given = params_of(kind, jnp.asarray(theta / np.append(scale, [1.0] * free)[:, None]), free)
+        want = traced_gap(plain, params_of(kind, jnp.asarray(theta), free), unscaled)
+        np.testing.assert_allclose(traced_gap(problem, given, data), want, rtol=1e-9)
+
+
 def test_lanes_find_their_gaps_by_themselves():
     """In a sweep, and in compiled code, where a penalty of 0 is one that never meets the rule."""
     X, y = jgd.data.make_linear(60, key=0)
@@ -909,6 +929,7 @@ def test_lanes_find_their_gaps_by_themselves():
         (jgd.logistic_regression(), "without one no such bound is known, so give the problem an l2 above 0"),
         (jgd.Problem(lambda w: w**2, 1.0), "of Problem give it strong_convexity=, which no curvature of the objective is below"),
         (jgd.mixed_precision(jgd.linear_regression(l2=1.0)), "of mixed_precision give it strong_convexity="),
+        (standardized(jgd.linear_regression(), np.ones(1)), r"strong_convexity=jgd.strong_convexity\(problem, data\)"),
     ],
 )
 def test_where_no_gap_is_known_the_rule_asks(problem, message):

@@ -129,6 +129,55 @@ def test_standardised_folds_are_scikit_learns_pipeline(kind, splitter):
         np.testing.assert_allclose(made.refit().params.weights, (whole[1].coef_ / whole[0].scale_).ravel(), atol=1e-6)
 
 
+BOTH = jgd.over([False, True])
+
+
+@pytest.mark.parametrize(
+    ("tx", "folds"),
+    [
+        (None, SPLITTERS["k_fold"]),
+        (None, SPLITTERS["leave_one_out"]),
+        (jgd.gd(jgd.over([0.01, 0.1], name="lr")), OF_SIXTY["k_fold"]),
+    ],
+    ids=["solved", "left out", "run"],
+)
+def test_standardising_is_crossed_with_settings(tx, folds):
+    """Each setting is what it is in a cross-validation of its own, bit for bit."""
+    made_with = lambda standardize: jgd.cross_validate(
+        problem("linear", jgd.over([0.1])), rows("linear"), tx, folds=folds, metrics=["mae"], standardize=standardize,
+        **({} if tx is None else {"epochs": 3}),
+    )  # fmt: skip
+    with jax.enable_x64(True):
+        made, apart = made_with(BOTH), [made_with(False), made_with(True)]
+        assert made.names == (*apart[0].names, "standardize")
+        of_parts = [setting | {"standardize": value} for setting in apart[0].settings for value in (False, True)]
+        assert made.settings == of_parts
+        for i, alone in enumerate(apart):
+            for name in ("loss", "test_loss", "mae"):
+                np.testing.assert_array_equal(made.scores(name)[:, i::2], alone.scores(name))
+            jax.tree.map(lambda a, b, i=i: np.testing.assert_array_equal(a[:, i::2], b), made.params, alone.params)
+            np.testing.assert_array_equal(made.status[:, i::2], alone.status)
+            assert alone._models.how.partition(" of ")[2] in made.summary()
+            one, its = made.settings[-2 + i], alone.settings[-1]
+            np.testing.assert_array_equal(made.predictions(one), alone.predictions(its))
+            np.testing.assert_array_equal(made.refit(one).params.weights, alone.refit(its).params.weights)
+        better = int(np.argmin([part.test_loss.mean(axis=0).min() for part in apart]))
+        assert made.best() == apart[better].best() | {"standardize": bool(better)}
+        assert made.to_frame()["standardize"].tolist() == [False, True] * (len(made) // 2)
+
+
+def test_standardising_goes_hand_in_hand_with_what_has_its_name():
+    """Only what has an intercept is standardised."""
+    free = jgd.over([True, False], name="free")
+    with jax.enable_x64(True):
+        made = jgd.cross_validate(jgd.linear_regression(l2=0.1, fit_intercept=free), rows("linear"), folds=4, standardize=free)
+        for i, value in enumerate((True, False)):
+            one = jgd.linear_regression(l2=0.1, fit_intercept=value)
+            alone = jgd.cross_validate(one, rows("linear"), folds=4, standardize=value)
+            np.testing.assert_array_equal(made.test_loss[:, i], alone.test_loss[:, 0])
+    assert made.names == ("free",)
+
+
 def test_standardised_runs_are_runs_on_standardised_slices():
     X, y = rows("linear")
     options = dict(batch_size=8, epochs=3)
@@ -298,6 +347,8 @@ WEIGHTED = (*rows("linear"), NINE)
         (lambda: cv(standardize="yes"), "standardize must be True or False, found 'yes'"),
         (lambda: jgd.cross_validate(problem("linear", 0.1), jgd.over([1])), "cross_validate runs one setting, but data holds"),
         (lambda: cv(of=HUBER), "found Problem: give an optimizer"),
+        (lambda: cv(standardize=jgd.over([True, 3])), "standardize must be True or False, found 3"),
+        (lambda: cv(jgd.gd(0.1), of=HUBER, epochs=1, standardize=BOTH), "standardize is of linear models"),
         (lambda: cv(jgd.gd(0.1), of=HUBER, epochs=1, standardize=True), "standardize is of linear models"),
         (lambda: cv(of=jgd.linear_regression(fit_intercept=False), standardize=True), "standardize centres columns"),
         (lambda: cv(of=jgd.linear_regression), "problem must be a jgd.Problem, found function"),

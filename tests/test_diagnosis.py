@@ -184,7 +184,9 @@ def test_far_from_zero_is_badly_scaled():
     X, y = rows()
     first = jgd.fit(LINEAR, (X + [0, 0, 50], y), jgd.gd(1e-4), epochs=50).diagnose()[0]
     assert first.cause == "badly_scaled_columns"
-    said(first, r"column 2 .*\(it is far from zero\)", "subtract the mean")
+    said(first, r"column 2 .* differs from the others \(it is far from zero\)", "subtract the mean")
+    first = jgd.fit(LINEAR, (X + 3000, y), jgd.gd(1e-8), epochs=50).diagnose()[0]
+    said(first, r"columns .* differ from an intercept's 1 \(they are far from zero\)", "subtract the mean")
 
 
 def test_scales_do_not_matter_to_newton():
@@ -248,6 +250,14 @@ def test_collinear_and_constant_columns_are_named(x64):
     assert "constant_columns" not in jgd.fit(without, (frame, y), jgd.gd(0.01), epochs=50).diagnose()
 
 
+def test_no_distance_from_the_optimum_is_not_called_a_bound():
+    X, y = classes(400)
+    solved = jgd.solve(jgd.logistic_regression(), (np.column_stack([X, 0.3 * X[:, 0]]), y))
+    diagnosis = solved.diagnose()
+    assert diagnosis.causes == ("collinear_columns",)
+    assert not diagnosis.outcome.startswith("converged to within 0 ")
+
+
 def test_the_noise_of_a_constant_rate_and_the_schedule_that_ends_it():
     X, y = rows(noise=1.0)
     rate = jgd.safe_learning_rate(LINEAR, (X, y), 4)
@@ -277,6 +287,19 @@ def test_as_many_steps_more_as_it_says(x64):
     for share, enough in ((0.97, False), (1.03, True)):
         on = jgd.fit(LINEAR, (X, y), jgd.gd(0.02), steps=int(share * more), state=result.state)
         assert (on.certificate().gap <= finding.numbers["tolerance"]) == enough
+
+
+def test_few_records_have_the_rate_of_the_whole_run():
+    X, y = rows()
+    tx = jgd.chain(jgd.gd(0.02), jgd.clip(1e3))  # of which no Hessian's law is known
+    result = jgd.fit(LINEAR, (X, y), tx, epochs=5)
+    (finding,) = result.diagnose()
+    said(finding, r"at the rate of the whole run it needs about \d+ steps more", r"take about \d+ steps more, by fit")
+    best = result.objective - finding.numbers["gap"]
+    share = (result.objective - best) / (float(result.history.loss[0]) - best)  # of the gap, that five steps leave
+    more = 5 * np.log(finding.numbers["tolerance"] / finding.numbers["gap"]) / np.log(share)
+    np.testing.assert_allclose(finding.numbers["more_steps"], more, rtol=1e-3)
+    assert not jgd.fit(LINEAR, (X, y), tx, steps=int(2 * more), state=result.state).diagnose()
 
 
 def test_a_rule_that_ends_a_run_too_early():
@@ -328,6 +351,13 @@ def test_parameters_that_do_not_move_are_named():
     assert jgd.fit(jgd.Problem(used, start), None, jgd.gd(0.3), steps=60).diagnose().causes == ()
 
 
+def test_a_model_that_is_held_is_not_asked_for_more_steps():
+    held = jgd.chain(jgd.gd(0.3), jgd.freeze(jgd.LinearParams(True, False)))
+    (finding,) = jgd.fit(LINEAR, rows(), held, epochs=60).diagnose()
+    assert finding.cause == "unmoved_parameters"
+    said(finding, "makes no update of weights", "masks and labels")
+
+
 def probability(params, X):
     return jax.nn.sigmoid(X @ params["w"])
 
@@ -365,7 +395,11 @@ def test_the_layers_where_gradients_vanish():
     assert finding.cause == "vanishing_gradients"
     assert not finding.certain
     assert "layer0/w" in finding.numbers["layers"]
-    said(finding, r"gradient of .* is \d\.\de-\d+ of the largest array's", "initializer")
+    said(
+        finding,
+        r"gradient of layer0/w.* vanishes \(that of .* is \d\.\de-\d+ of the largest, that of layer\d+/[wb]\)",
+        "initializer",
+    )
 
 
 def test_residuals_tell_what_is_missing():

@@ -35,6 +35,7 @@ LAYERS = [
         "_print",
         "_expression",
         "_boxes",
+        "_pair",
         "_parse",
         "_threads",
     ),

@@ -303,6 +303,7 @@ def test_picture_and_table_of_a_learning_curve(rows):
         ({"repeats": 0}, ValueError, "repeats must be at least 1, found 0"),
         ({"problem": 3}, TypeError, r"problem must be a jgd\.Problem, found 3"),
         ({"problem": jgd.linear_regression(l2=jgd.over([0.1, 1.0]))}, TypeError, "learning_curve"),
+        ({"standardize": jgd.over([False, True])}, TypeError, r"but standardize holds .*, or cross them by jgd.cross_validate"),
     ],
 )
 def test_bad_arguments_of_a_learning_curve(options, error, message, rows):

@@ -249,6 +249,41 @@ def test_a_row_whose_squares_float32_does_not_hold():
     assert result.objective <= jgd.solve(logistic(l2=1e-3), (X[:, 1:].astype(np.float32), y)).objective + 1e-8
 
 
+def nearly_a_sum(kind, x64, n=600):
+    """Rows whose last column is a sum of others and a constant, but for rounding, and their noisy target."""
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(n, 3))
+    levels = np.eye(3)[rng.integers(0, 3, n)]
+    more = {
+        "Fahrenheit": 1.8 * X[:, :1] + 32, "scaled": 0.3 * X[:, :1], "sum": X[:, :1] + X[:, 1:2],
+        "standardised levels": (levels - levels.mean(axis=0)) / levels.std(axis=0),
+    }[kind]  # fmt: skip
+    return typed(np.concatenate([X, more], axis=1), x64), X[:, 0] + rng.logistic(size=n)
+
+
+@pytest.mark.parametrize("kind", ["Fahrenheit", "scaled", "sum", "standardised levels"])
+@pytest.mark.parametrize(
+    "problem", [logistic(), logistic(classes=3), jgd.linear_regression()], ids=["binary", "softmax", "linear"]
+)
+def test_columns_that_are_sums_but_for_rounding_are_left_out(kind, problem, x64):
+    X, target = nearly_a_sum(kind, x64)
+    y = typed(target, x64) if problem.name == "linear_regression" else np.digitize(target, [0, 1][: problem.classes - 1])
+    result = jgd.solve(problem, jgd.Dataset(X, y, columns=[f"c{j}" for j in range(X.shape[1])]))
+    last = X.shape[1] - 1
+    assert result.status == "converged", result.message
+    assert (np.asarray(result.params.weights)[last] == 0).all()
+    assert f"'c{last}' is a sum of" in result.message
+    assert result.message.count("and so is left out") == 1
+    assert result.certificate().method.endswith(f", without column c{last}")
+    if problem.name == "linear_regression":
+        A = np.concatenate([X[:, :last].astype(float), np.ones((len(X), 1))], axis=1)
+        wanted = np.mean((A @ np.linalg.lstsq(A, y.astype(float), rcond=None)[0] - y) ** 2)
+    else:
+        wanted = best(X[:, :last].astype(float), y, None, 0.0, True, problem.classes)
+    assert 0 <= result.objective - wanted + 1e-12 < 1e-7 * wanted
+    assert jgd.solve(problem.replace(l2=1e-3), (X, y)).params.weights[last].any()  # which a penalty determines
+
+
 def test_weights_that_the_type_does_not_hold_are_said_to_be_so():
     X, y = drawn()
     result = jgd.solve(logistic(), ((X * 1e-40).astype(np.float32), y))

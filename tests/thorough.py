@@ -48,6 +48,7 @@ THOROUGH = (
     "tests/test_configure.py::test_the_cache_can_move_and_knows_small_loops",
     *(f"tests/test_cross_validation.py::test_each_fold_is_scikit_learns_fit_on_its_rows[softmax-{folds}" for folds in SPLITTERS),
     "tests/test_cross_validation.py::test_standardised_runs_are_runs_on_standardised_slices",
+    "tests/test_cross_validation.py::test_standardising_is_crossed_with_settings[run]",
     "tests/test_cross_validation.py::test_with_an_optimizer_each_lane_takes_the_steps_of_a_fit_on_its_rows[1]",
     "tests/test_cross_validation.py::test_with_an_optimizer_each_lane_takes_the_steps_of_a_fit_on_its_rows[full]",
     "tests/test_diagnosis.py::test_a_learning_rate_beyond_the_threshold[float64",

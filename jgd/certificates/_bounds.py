@@ -138,18 +138,26 @@ def newton(point: Point, family: Any, at: Evaluated, enough: float = 0.0) -> tup
         return math.inf, f"the Hessian of {kept.sum()} parameters is too large to be factored (at most {LARGEST})"
     if point.z_error > 0.1 and not squares:
         return math.inf, "rounding in float64 changes the logits: the columns are too large, or nearly dependent"
+    looked = point.penalty.any()
+
+    def hessian(every: int) -> Factor | None:
+        """Without a penalty, of the columns that are no sums of others."""
+        nonlocal looked
+        factor = factored(point, family, kept, softmax, every, orthogonal=looked)
+        if factor is None and not looked:
+            looked, kept[:] = True, kept & np.tile(~dependent(point.rows), k if softmax else 1)
+            factor = factored(point, family, kept, softmax, every)
+        return factor
+
     for every in PARTS if enough > 0 and not squares else ():
         if len(point.rows) >= every * max(8 * len(kept), BLOCK // 4):
-            factor = factored(point, family, kept, softmax, every)
+            factor = hessian(every)
             bound = math.inf if factor is None else _by(factor, point, softmax, gradient, off)[0] + shared
             if bound <= enough and math.isfinite(bound):
                 return bound, ""
             if not bound <= 16 * every * enough:  # all rows will hardly do
                 break
-    factor = factored(point, family, kept, softmax)
-    if factor is None and not point.penalty.any():
-        kept &= np.tile(~dependent(point.rows), k if softmax else 1)
-        factor = factored(point, family, kept, softmax)
+    factor = hessian(1)
     if factor is None:
         return math.inf, "the Hessian is singular, or so nearly that rounding decides"
     flat = _by_class if softmax else np.asarray

@@ -32,7 +32,8 @@ class Certificate(Answering, Shown):
       gap: the objective is at most so far above its infimum, exactly: smaller than what `objective` can show, near the
         optimum; inf where nothing is known.
       gradient_norm: of the gradient with respect to all parameters, in float64.
-      method: what proves the gap: "Newton's decrement", "duality", "exact", "nonnegative"; or "none".
+      method: what proves the gap: "Newton's decrement", "duality", "exact", "nonnegative"; or "none". With ", without column 4"
+        it is of the problem without that column (see `jgd.solve`).
       reason: why there is no gap; empty where there is one.
 
     >>> import jgd

@@ -1,36 +1,77 @@
 """Columns that are sums of others, exactly: duplicates, constants beside an intercept, all values of a category."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from jgd.certificates._hessian import gram_of
 from jgd.certificates._rows import Rows
 from jgd.models._condensed import triangle_of
+
+# Of so many rows for each column, at least, sums are guessed, before all are looked at; up to such an eigenvalue of their Gram
+# matrix, and up to such a singular value of all rows, as a share of the largest, a direction may be a sum of columns that is 0.
+SOME, GUESS, SMALL = 64, 1e-12, 1e-9
 
 
 def dependent(rows: Rows) -> np.ndarray:
     """Which columns of [X, 1] can be left out without loss: each is, row by row and without rounding, a sum of those kept.
 
     The null space of the columns suggests sums with factors +-2^k (and any factor of the intercept's); a sum counts only where
-    it is exact. Where a dependence has other factors the columns stay.
+    it is exact. Where a dependence has other factors the columns stay. What some of the rows suggest may hold for all of them,
+    and columns that are independent in some of the rows are so in all.
     """
+    for every in sorted({max(1, len(rows) // (SOME * rows.columns)), 1}, reverse=True):
+        out, exact = _dependent(rows, *_by_gram(rows, every))
+        if exact:
+            return out
+    return _dependent(rows, *_by_triangle(rows))[0]
+
+
+def _dependent(rows: Rows, scale: np.ndarray, null_of: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, bool]:
+    """Which columns are sums, and whether all that their null space suggests are."""
     p = rows.columns
-    out = np.zeros(p, bool)
-    triangle = np.zeros((0, p))
-    for _, block in rows.blocks():
-        triangle = triangle_of(np.concatenate([triangle, block]))
-    scale = np.linalg.norm(triangle, axis=0)
-    out |= scale == 0
+    out = scale == 0
+    if (rows.largest[out] > 0).any():
+        return out, False
     used = np.flatnonzero(~out)
-    _, values, basis = np.linalg.svd(triangle[:, used] / scale[used])
-    null = basis[np.count_nonzero(values > 1e-9 * values.max(initial=0.0)) :]
+    null = null_of(used)
+    sums = []
     for coefficients, column in _solved(null):
         j = used[column]
         factors = np.zeros(p)
         factors[used] = coefficients * scale[j] / scale[used]
         factors = _rounded(factors, rows.fit_intercept)
         factors[j] = 0.0
-        if _is_sum(rows, j, factors):
-            out[j] = True
-    return out
+        sums.append((j, factors))
+    exact = _are_sums(rows, sums)
+    out[[j for (j, _), holds in zip(sums, exact, strict=True) if holds]] = True
+    return out, all(exact)
+
+
+def _by_gram(rows: Rows, every: int) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """The columns' lengths in one row of so many; and, of some columns scaled to length one, about what their null space is."""
+    gram, _ = gram_of((block for _, block in rows.blocks(every=every)), rows.columns, len(rows) // every)
+    scale = np.sqrt(np.diag(gram))
+
+    def null(used: np.ndarray) -> np.ndarray:
+        values, basis = np.linalg.eigh(gram[used][:, used] / scale[used] / scale[used, None])
+        return basis.T[values <= GUESS * values.max(initial=0.0)]
+
+    return scale, null
+
+
+def _by_triangle(rows: Rows) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """The same of all rows, as far as float64 tells, by a QR factorisation."""
+    triangle = np.zeros((0, rows.columns))
+    for _, block in rows.blocks():
+        triangle = triangle_of(np.concatenate([triangle, block]))
+    scale = np.linalg.norm(triangle, axis=0)
+
+    def null(used: np.ndarray) -> np.ndarray:
+        _, values, basis = np.linalg.svd(triangle[:, used] / scale[used])
+        return basis[np.count_nonzero(values > SMALL * values.max(initial=0.0)) :]
+
+    return scale, null
 
 
 def _solved(null: np.ndarray):
@@ -61,21 +102,28 @@ def _rounded(factors: np.ndarray, fit_intercept: bool) -> np.ndarray:
     return rounded
 
 
-def _is_sum(rows: Rows, j: int, factors: np.ndarray) -> bool:
-    """Whether column j is the sum of the others times their factors; the intercept's is what the first row says."""
-    terms = [(i, factors[i]) for i in np.flatnonzero(factors) if not (rows.fit_intercept and i == rows.columns - 1)]
-    constant = None
-    for _, block in rows.blocks():
-        rest = block[:, j]
-        for i, factor in terms:
-            rest, error = _difference(rest, factor * block[:, i])
-            if error.any():
-                return False
-        if constant is None:
-            constant = rest[0] if rows.fit_intercept and j != rows.columns - 1 else 0.0
-        if (rest != constant).any():
-            return False
-    return True
+def _are_sums(rows: Rows, sums: list[tuple[int, np.ndarray]]) -> list[bool]:
+    """Whether each column j is the sum of the others times their factors; the intercept's is what the first row says."""
+    last = rows.columns - 1 if rows.fit_intercept else -1
+    terms = [[(i, factors[i]) for i in np.flatnonzero(factors) if i != last] for _, factors in sums]
+    constants: list[float | None] = [None if rows.fit_intercept and j != last else 0.0 for j, _ in sums]
+    left = set(range(len(sums)))
+    for _, block in rows.blocks() if left else ():
+        for one in sorted(left):
+            rest = block[:, sums[one][0]]
+            for i, factor in terms[one]:
+                rest, error = _difference(rest, factor * block[:, i])
+                if error.any():
+                    left.discard(one)
+                    break
+            else:
+                if constants[one] is None:
+                    constants[one] = rest[0]
+                if (rest != constants[one]).any():
+                    left.discard(one)
+        if not left:
+            break
+    return [one in left for one in range(len(sums))]
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -72,14 +72,16 @@ def _solved(triangle: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return out
 
 
-def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool, every: int = 1) -> Factor | None:
+def factored(
+    point: Point, family: Any, kept: np.ndarray, softmax: bool, every: int = 1, orthogonal: bool = True
+) -> Factor | None:
     """The Hessian's factor over the columns `kept` (of all parameters, for softmax), or None where it is not to be trusted.
 
-    Of all rows, or of one in so many.
+    Of all rows, or of one in so many; by a QR factorisation where the Gram matrix does not do, if `orthogonal`.
     """
     p = int(kept.sum())
     blocks = lambda: _roots(point, family, kept, softmax, every)
-    gram, count = _gram(blocks(), p, len(point.rows) // every * (point.z.shape[1] if softmax else 1))
+    gram, count = gram_of(blocks(), p, len(point.rows) // every * (point.z.shape[1] if softmax else 1))
     scale = np.sqrt(np.diag(gram))
     if not np.isfinite(scale).all() or not (scale > 1e-140).all():
         return None
@@ -92,6 +94,8 @@ def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool, every: 
             return factor
     except np.linalg.LinAlgError:
         pass
+    if not orthogonal:
+        return None
     triangle = np.zeros((0, p))
     for block in blocks():
         triangle = triangle_of(np.concatenate([triangle, block / scale]))
@@ -102,7 +106,7 @@ def factored(point: Point, family: Any, kept: np.ndarray, softmax: bool, every: 
     return factor if factor.eta <= BORNE else None
 
 
-def _gram(blocks: Iterator[np.ndarray], p: int, count: int) -> tuple[np.ndarray, int]:
+def gram_of(blocks: Iterator[np.ndarray], p: int, count: int) -> tuple[np.ndarray, int]:
     """A'A, and how many rows A has, about `count`."""
     if count * p**2 <= FEW:
         A = np.concatenate(list(blocks))

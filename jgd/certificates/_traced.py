@@ -5,9 +5,10 @@ l2 everywhere, and the gradient that P has in w at the best intercept. If b + c 
 
     P(w, b) - min P = (P(w, b) - P(w, b + c)) + (F(w) - min F) <= -c' g_b(w, b) + |g_w(w, b + c)|^2 / (2 l2),
 
-the first as P lies above its tangent at b. Without an intercept it is |g|^2 / (2 l2). No product with the data is needed for c:
-the scores are known, and Newton's method has as many unknowns as a row has scores. What it comes to is rounded as all that a run
-records; `jgd.certificate` proves.
+the first as P lies above its tangent at b. Without an intercept it is |g|^2 / (2 l2). Where the penalty is that of standardised
+columns, l2/2 sum_j (s_j w_j)^2, this holds of s_j w_j in the place of w_j, with the gradient g_j / s_j. No product with the data
+is needed for c: the scores are known, and Newton's method has as many unknowns as a row has scores. What it comes to is
+rounded as all that a run records; `jgd.certificate` proves.
 
 Source: Boyd & Vandenberghe, "Convex optimization", section 3.2.5 (partial minimisation) and 9.1.2.
 """
@@ -22,6 +23,7 @@ from jgd.models import Problem
 from jgd.models._functions import Scores
 from jgd.models._gram import shares
 from jgd.models._products import spread
+from jgd.models._standardized import inside
 
 # Newton's steps, those that were too long among them, and how far one may go where the loss is flat.
 STEPS, FAR = 60, 10.0
@@ -31,14 +33,16 @@ def gap(problem: Problem, params: Any, data: Dataset) -> jax.Array:
     """At least the objective less its minimum; inf without a penalty, and where the best intercept was not found."""
     scores = problem.functions.scores
     wide = jnp.promote_types(params.weights.dtype, jnp.float32)
-    l2 = jnp.asarray(problem.l2, wide)
+    l2, scale = jnp.asarray(inside(problem).l2, wide), 1.0
+    if inside(problem) is not problem:
+        scale = jnp.asarray(problem.deviation, wide).reshape(-1, *[1] * (params.weights.ndim - 1))
     z, transposed = jax.vjp(lambda params: scores.of(params, data.X), params)
     losses = Losses(scores, z.astype(wide), data.y, shares(data).astype(wide))
     move, price, found = jnp.zeros(z.shape[1:], wide), 0.0, True
     if params.bias is not None:
         move, price, found = _best_move(losses)
     (back,) = transposed(losses.slopes(move).astype(z.dtype))
-    slope = back.weights.astype(wide) + l2 * params.weights.astype(wide)
+    slope = back.weights.astype(wide) / scale + l2 * (scale * params.weights.astype(wide))
     bound = price + jnp.sum(jnp.square(slope)) / (2 * jnp.where(l2 > 0, l2, 1))
     return jnp.where(found & (l2 > 0), bound, jnp.inf)
 

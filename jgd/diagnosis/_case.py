@@ -30,6 +30,8 @@ class Case:
       problem, tx, data, batch_size: what it was of; None where that is not known, or there is none.
       wanted: the gap that counts as converged, if the user gave one.
       remarks: what could not be looked at, or only in part.
+      held: the arrays that the problem or the chain holds where they are, as far as that was looked at; with any, a run ends
+        above the optimum, however long it is.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class Case:
         wanted: float | None,
     ):  # fmt: skip
         self.result, self.problem, self.tx, self.data, self.batch_size = result, problem, tx, data, batch_size
-        self.wanted, self.remarks = wanted, []
+        self.wanted, self.remarks, self.held = wanted, [], []
         self.params = jax.tree.map(np.asarray, result.params)
         self.dtype = np.result_type(*[leaf.dtype for leaf in jax.tree.leaves(self.params)])
         if not np.issubdtype(self.dtype, np.floating):

@@ -38,10 +38,13 @@ def badly_scaled(case: Case) -> Iterator[Finding]:
         )
     far = [j for j in odd if abs(m.mean[j]) > limits.ODD * m.spread[j]]
     sizes = ", ".join(f"{m.size[j]:.3g}" for j in odd[:5])
-    off = " (it is far from zero)" if far and len(odd) == 1 else f" (far from zero: {named(far, model.columns)})" if far else ""
+    off = f" (far from zero: {named(far, model.columns)})" if far else ""
+    if len(far) == len(odd):
+        off = " (it is far from zero)" if len(odd) == 1 else " (they are far from zero)"
+    others = "the others" if len(odd) + len(model.constant) < model.width else "an intercept's 1"
     yield Finding(
         "badly_scaled_columns", steps is not None and case.chain.plain and (case.squares or not case.failed),
-        f"{named(odd, model.columns)} of size {sizes} differ{'s' * (len(odd) == 1)} from the others{off}{said}.",
+        f"{named(odd, model.columns)} of size {sizes} differ{'s' * (len(odd) == 1)} from {others}{off}{said}.",
         "standardise the columns (subtract the mean, divide by the standard deviation) before the fit.",
         numbers | {"columns": case.columns(odd), "sizes": [float(m.size[j]) for j in odd], "spread": spread},
         0.5 if case.failed or case.rose else 0.9,

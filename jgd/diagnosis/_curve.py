@@ -7,6 +7,9 @@ import numpy as np
 
 from jgd.diagnosis import _thresholds as limits
 
+# The law of a run that has few records.
+WHOLE = "of the whole run"
+
 
 class Curve:
     """Recorded losses, finite ones, with their steps."""
@@ -78,17 +81,26 @@ class Forecast(NamedTuple):
 
 
 def forecast(steps: np.ndarray, gaps: np.ndarray, gap: float, wanted: float) -> Forecast | None:
-    """How many steps more bring `gap` down to `wanted`, by the better of exponential and power-law fits to the last half."""
+    """How many steps more bring `gap` down to `wanted`, by the better of exponential and power-law fits to the last half.
+
+    Of few records it has no law: the share of the gap that all steps took is taken again and again then.
+    """
+    if not (len(steps) > 1 and gap > wanted > 0):
+        return None
+    way = math.log(gap / wanted)
+    if len(steps) < limits.FEW:
+        slope = math.log(max(gaps[0] / gap, 1.0)) / (steps[-1] - steps[0])
+        return Forecast(way / slope, WHOLE) if way < limits.NEVER * slope else None
     keep = (gaps > 0) & (steps > 0)
     steps, logs = steps[keep][len(steps) // 2 :], np.log(gaps[keep])[len(steps) // 2 :]
-    if len(logs) < 3 or not wanted > 0 or not gap > wanted:
+    if len(logs) < 3:
         return None
     fits = {}
     for law, x in (("exponential", steps), ("power", np.log(steps))):
         slope, start = np.polyfit(x - x.mean(), logs, 1)
         fits[law] = (float(np.sum((logs - start - slope * (x - x.mean())) ** 2)), float(-slope))
     law = min(fits, key=lambda law: fits[law][0])
-    slope, way = fits[law][1], math.log(gap / wanted)
+    slope = fits[law][1]
     if not slope > 0:
         return None
     more = way / slope if law == "exponential" else float(steps[-1]) * math.expm1(min(way / slope, 700.0))

@@ -67,6 +67,8 @@ def _outcome(case: Case, found: bool) -> str:
     if case.failed:
         return f"{result.status} at step {int(np.asarray(result.state.step))}"
     if case.linear is not None and math.isfinite(case.gap):
+        if case.gap == 0 and case.converged:  # as objectives are compared, and they are the same
+            return "converged to the optimum, as far as rounding tells"
         how = "converged to within" if case.converged else "ended at most"
         return f"{how} {case.gap:.2g} {'of' if case.converged else 'above'} the optimum"
     if result.status == "converged":

@@ -36,11 +36,11 @@ def _vanishing(case: Case, layers: Layers) -> Iterator[Finding]:
             or case.rose or _stuck(case)]  # fmt: skip
     if not gone or len(gone) == len(layers.grads) or case.failed:
         return
-    least = min(gone, key=ratio.get)
+    least, most = min(gone, key=ratio.get), max(layers.grads, key=layers.grads.get)
     yield Finding(
         "vanishing_gradients", False,
-        f"at the start the gradient of {_some(gone)} is {ratio[least]:.1e} of the largest array's (that of {least}), "
-        f"so those layers hardly learn.",
+        f"at the start the gradient of {_some(gone)} vanishes (that of {least} is {ratio[least]:.1e} of the largest, that of "
+        f"{most}), so those layers hardly learn.",
         "use an initializer that keeps variances (jgd.initializers), an activation that does not saturate (relu, gelu), "
         "normalisation, residual connections, or an optimizer that scales each array (jgd.adam).",
         {"layers": gone, "ratio": ratio[least], "step": 0, "gradients": dict(layers.grads)}, 0.9,
@@ -126,6 +126,7 @@ def unmoved(case: Case) -> Iterator[Finding]:
             "if that is not meant, leave frozen= out of the problem.", {"parameters": frozen, "why": "frozen"}, 0.3,
         )  # fmt: skip
     held = [name for name in _held_by_chain(case) if name not in frozen]
+    case.held = frozen + held
     if held:
         yield Finding(
             "unmoved_parameters", True, f"the chain {case.chain.text} makes no update of {_some(held)}.",
@@ -135,7 +136,7 @@ def unmoved(case: Case) -> Iterator[Finding]:
     if not (case.is_linear or case.failed or case.lacks_data):
         layers = case.layers
         still = [name for name in names if layers.grads[name] == 0 == layers.end_grads[name]]
-        still = [name for name in still if name not in frozen + held and _is_used_up(layers, case)]
+        still = [name for name in still if name not in case.held and _is_used_up(layers, case)]
         if still:
             yield Finding(
                 "unmoved_parameters", True,

@@ -10,8 +10,11 @@ from jax.flatten_util import ravel_pytree
 
 from jgd.diagnosis import _thresholds as limits
 from jgd.diagnosis._case import Case
-from jgd.diagnosis._curve import Forecast, forecast
+from jgd.diagnosis._curve import WHOLE, Forecast, forecast
 from jgd.diagnosis._finding import Finding
+
+# How many steps are missing is known by some laws that are no fits to a curve.
+BY = {"from the Hessian": "by its Hessian", WHOLE: "at the rate of the whole run"}
 
 
 def too_few_steps(case: Case) -> Iterator[Finding]:
@@ -21,12 +24,13 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
         return
     if case.full_batch and not np.ptp(curve.losses):
         return  # it did not move at all
-    known = case.linear is not None and math.isfinite(case.gap)
-    if known:
+    if case.linear is not None and not case.held and math.isfinite(case.gap):
         gap, wanted = case.gap, case.tolerance
         certain, about = True, f"the run ended {gap:.3g} above the optimum, further than {wanted:.2g}"
         lowest = curve.losses[-1] - gap if case.exact_losses else case.certificate.objective - gap
-        ahead = _exact(case) or (forecast(curve.steps, curve.losses - lowest, gap, wanted) if curve.known else None)
+        ahead = _exact(case) or forecast(curve.steps, curve.losses - lowest, gap, wanted)
+        if ahead is not None and ahead.law == WHOLE and (case.solved or case.chain.second_order):
+            ahead = None  # which gains with every step
     elif curve.known and curve.falling() and case.result.status != "converged":
         remaining = curve.remaining()
         wanted = limits.REMAINING * max(case.start - curve.losses[-1], 0.0)
@@ -42,7 +46,7 @@ def too_few_steps(case: Case) -> Iterator[Finding]:
     if ahead is not None:
         numbers |= {"more_steps": ahead.steps, "law": ahead.law}
         size = f"{ahead.steps:,.0f}" if ahead.steps < 1e7 else f"{ahead.steps:.0e}"
-        by = "by its Hessian" if ahead.law == "from the Hessian" else f"at the rate of its last half ({ahead.law} decay)"
+        by = BY.get(ahead.law, f"at the rate of its last half ({ahead.law} decay)")
         estimate = f"; {by} it needs about {size} steps more"
         advice = f"take about {size} steps more"
     safe = case.safe

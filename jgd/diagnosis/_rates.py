@@ -141,7 +141,7 @@ def noise_floor(case: Case) -> Iterator[Finding]:
         return
     if curve.falling() or case.linear is not None and not math.isfinite(case.gap):
         return
-    known = case.linear is not None
+    known = case.linear is not None and not case.held
     if not known and not noisy(case):
         return
     numbers = {"learning_rate": chain.rate, "batch_size": case.batch_size}

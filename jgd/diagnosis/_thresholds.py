@@ -13,6 +13,8 @@ REMAINING = 0.01
 # **Curves.** The tail is the last third of the records, and at least MIN_RECORDS, as of fewer neither noise nor a trend can be
 # told; a change within it is a trend beyond NOISE standard errors.
 TAIL, MIN_RECORDS, NOISE = 3, 6, 3.0
+# Records in whose last half there are the three points that a law and its error take.
+FEW = 8
 # Steady progress is where at least this share of the tail's records is lower than the one before; by chance half of them are.
 STEADY = 0.8
 # A noisy tail is higher than the start where its median is by this many times the median distance from it, or doubled.

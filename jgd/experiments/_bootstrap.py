@@ -49,7 +49,7 @@ def bootstrap(
       replicates: how many, at least 2.
       key: a seed or a JAX key.
       stratify: whether each class is drawn from by itself, as many rows as it has.
-      standardize: as in `jgd.cross_validate`.
+      standardize: as in `jgd.cross_validate`; `jgd.over([False, True])` too.
       tol: as in `jgd.cross_validate`.
       progress: say how many fits are solved, as `jgd.fit` does. They are solved in smaller parts then, which may move the last
         bits of their numbers.
@@ -72,10 +72,10 @@ def bootstrap(
     Source: Efron & Tibshirani, "An introduction to the bootstrap" (1993).
     """
     check_count("replicates", replicates, low=2)
-    problems, settings, data = _prepared("bootstrap", problem, data, standardize)
+    problems, scaled, settings, data = _prepared("bootstrap", problem, data, standardize)
     drawn = Replicates(len(data), int(replicates), key, _strata(data, stratify))
     drawn.check(data)
-    how = dict(standardize=bool(standardize), tol=tolerance(tol, data))
+    how = dict(standardize=scaled, tol=tolerance(tol, data))
     whole = functools.partial(solve_settings, problems, data, Whole(len(data)), **how)
     with solving(progress, len(drawn) * len(problems)) as show:
         groups = solve_settings(problems, data, drawn, show=show, objectives=False, **how)
@@ -103,11 +103,13 @@ def jackknife(problem: Problem, data: Any, *, standardize: bool = False, tol: fl
 
     Source: Efron & Tibshirani, "An introduction to the bootstrap" (1993), chapter 11.
     """
-    problems, settings, data = _prepared("jackknife", problem, data, standardize)
-    return _jackknife(problems, settings, data, standardize=bool(standardize), tol=tol)
+    problems, scaled, settings, data = _prepared("jackknife", problem, data, standardize)
+    return _jackknife(problems, settings, data, standardize=scaled, tol=tol)
 
 
-def _jackknife(problems: list[Problem], settings: Settings, data: Any, *, standardize: bool, tol: float | None) -> Jackknife:
+def _jackknife(
+    problems: list[Problem], settings: Settings, data: Any, *, standardize: list[bool], tol: float | None
+) -> Jackknife:
     if data.sample_weight is not None:
         data = rows_of(data, np.flatnonzero(np.asarray(data.sample_weight)))
     out = leave_one_out().folds(len(data), None, 0)
@@ -117,13 +119,15 @@ def _jackknife(problems: list[Problem], settings: Settings, data: Any, *, standa
     return Jackknife(settings, data, whole, groups)
 
 
-def _prepared(where: str, problem: Any, data: Any, standardize: Any) -> tuple[list[Problem], Settings, Any]:
-    """The problem of each setting, the settings, and the rows."""
+def _prepared(where: str, problem: Any, data: Any, standardize: Any) -> tuple[list[Problem], list[bool], Settings, Any]:
+    """The problem of each setting, whether its columns are standardised, the settings, and the rows."""
     check_solved(where, problem, data)
-    settings = Settings({"problem": problem})
-    problems = [settings.resolved(index)["problem"] for index in settings.index]
-    check_standardize(standardize, problems)
-    return problems, settings, encoded(problems[0], data)
+    settings = Settings({"problem": problem, "standardize": standardize})
+    resolved = [settings.resolved(index) for index in settings.index]
+    for setting in resolved:
+        check_standardize(setting["standardize"], [setting["problem"]])
+    problems, scaled = ([setting[name] for setting in resolved] for name in ("problem", "standardize"))
+    return problems, scaled, settings, encoded(problems[0], data)
 
 
 def _strata(data: Any, stratify: Any) -> np.ndarray | None:

@@ -13,6 +13,7 @@ from jgd.data import Dataset
 from jgd.experiments._cross_validation import CrossValidation
 from jgd.experiments._given_folds import as_folds, check_parts
 from jgd.experiments._held_out import Metrics, held_out_scores
+from jgd.experiments._joined import joined
 from jgd.experiments._left_out import score_left_out
 from jgd.experiments._models import RunModels, SolvedModels, Standard, rows_of
 from jgd.experiments._progress import Part
@@ -48,7 +49,7 @@ def cross_validate(
       metrics: scores of the test rows, as in `jgd.fit`.
       standardize: for linear models with an intercept: whether columns are centred and divided by their standard deviations over
         each fold's training rows. Nothing is copied for that where problems are solved: it makes l2 a penalty on
-        (deviation_j w_j)^2. Parameters are those of the columns as given.
+        (deviation_j w_j)^2. Parameters are those of the columns as given. `jgd.over([False, True])` crosses it with the settings.
       key: a seed or a JAX key, of the folds' shuffling and of runs.
       tol: what a solver may leave to gain, as a share of the objective; 1e-8 for data in float32, 1e-14 in float64 if None.
       **options: with an optimizer `batch_size`, `epochs`, `steps`, `shuffle`, `stop`, `record`, `norms`, `params`, which may hold
@@ -90,16 +91,22 @@ def cross_validate(
     first = resolved[0]["problem"]
     if not isinstance(first, Problem):
         raise TypeError(f"problem must be a jgd.Problem, found {shown(first)}.")
-    check_standardize(standardize, [setting["problem"] for setting in resolved])
+    _check_standardize(standardize, problem, resolved)
     data = encoded(first, data)
     labels = labels_of(data)
     found = as_folds(folds, len(data), labels, key.values[0] if isinstance(key, Over) else key)
     check_parts(found, data.sample_weight, labels, data.classes)
-    settings = Settings({"fold": Over(tuple(range(len(found))), "fold")} | arguments)
+    of_folds = {"fold": Over(tuple(range(len(found))), "fold")} | arguments
+    settings = Settings(of_folds)
     if tx is None:
         problems = [setting["problem"] for setting in resolved]
-        return _solved(settings, problems, data, found, metrics, bool(standardize), tol)
-    return _run(settings, resolved, arguments, options, data, found, metrics, bool(standardize))
+        one = lambda standardize: _solved(settings, problems, data, found, metrics, standardize, tol)
+    else:
+        one = lambda standardize: _run(settings, resolved, arguments, options, data, found, metrics, standardize)
+    if isinstance(standardize, Over):
+        crossed = Settings(of_folds | {"standardize": standardize})
+        return joined(crossed, standardize, [one(bool(value)) for value in standardize.values])
+    return one(bool(standardize))
 
 
 def _check_options(tx: Any, options: dict[str, Any]) -> None:
@@ -118,6 +125,15 @@ def _check_options(tx: Any, options: dict[str, Any]) -> None:
         needs = rule.functions.needs if hasattr(rule, "functions") and held_over(rule) is None else ()
         if any(name.startswith("validation") for name in needs):
             raise ValueError(f"{rule!r} would end each run by the rows that are to judge it: stop by the training loss.")
+
+
+def _check_standardize(standardize: Any, problem: Any, resolved: Sequence[dict[str, Any]]) -> None:
+    if not isinstance(standardize, Over):
+        check_standardize(standardize, [setting["problem"] for setting in resolved])
+        return
+    crossed = Settings({"problem": problem, "standardize": standardize})
+    for setting in map(crossed.resolved, crossed.index):
+        check_standardize(setting["standardize"], [setting["problem"]])
 
 
 def _solved(

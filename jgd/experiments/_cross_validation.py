@@ -13,6 +13,7 @@ from jgd.experiments._settings import Settings
 from jgd.experiments._values import described, labels
 from jgd.experiments.folds import Folds
 from jgd.training import Result
+from jgd.training._outcome import counted
 from jgd.training._record import sign_of
 from jgd.training.stopping import CONVERGED, MAX_STEPS, STALLED, STATUSES
 
@@ -186,10 +187,8 @@ class CrossValidation(Answering, Shown):
         return len(self._lanes)
 
     def __repr__(self) -> str:
-        names, counts = np.unique(self.status, return_counts=True)
-        ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         of = f" x {self._count} settings of {', '.join(self.names)}" if self.names else ""
-        return f"CrossValidation({len(self.folds)} folds{of}: {ended})"
+        return f"CrossValidation({len(self.folds)} folds{of}: {counted(self.status)})"
 
     def _view(self) -> View:
         from jgd.experiments._views import cross_validation_view

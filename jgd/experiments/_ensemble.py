@@ -11,6 +11,7 @@ from jgd._errors import Answering, public
 from jgd.models import Problem
 from jgd.training import Result, train, training_step
 from jgd.training._notes import HostNotes
+from jgd.training._outcome import counted
 from jgd.training._step import INIT, State
 from jgd.training.stopping import CONVERGED, MAX_STEPS, STATUSES
 from jgd.transformation import GradientTransformation, as_transformation
@@ -62,8 +63,7 @@ class Ensemble(Answering):
         return result
 
     def __repr__(self) -> str:
-        names, counts = np.unique(self.status, return_counts=True)
-        return f"Ensemble({len(self)} members: {', '.join(f'{c} {n}' for n, c in zip(names, counts, strict=True))})"
+        return f"Ensemble({len(self)} members: {counted(self.status)})"
 
     @property
     def params(self) -> Any:

@@ -97,6 +97,7 @@ def learning_curve(
     Source: Hastie, Tibshirani & Friedman, "The elements of statistical learning" (2009), section 7.10.
     """
     refuse_over("learning_curve", problem=problem, tx=tx, data=data, key=key, **options)
+    refuse_over("learning_curve", "cross them by jgd.cross_validate", standardize=standardize)
     check_count("repeats", repeats)
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a jgd.Problem, found {problem!r}.")

@@ -19,6 +19,7 @@ from jgd.experiments._resampled import named_parameters
 from jgd.experiments._weightings import Whole, check_solved, check_standardize, encoded, solve_settings, solved_result
 from jgd.models import Problem
 from jgd.training import Result
+from jgd.training._outcome import counted
 from jgd.training.stopping import STATUSES
 
 
@@ -97,10 +98,9 @@ class RegularizationPath(Answering, Shown):
         return len(self.l2)
 
     def __repr__(self) -> str:
-        names, counts = np.unique(self.status, return_counts=True)
-        ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         folds = "" if self.cross_validation is None else f", {len(self.cross_validation.folds)} folds"
-        return f"RegularizationPath({len(self)} penalties from {self.l2[0]:.4g} to {self.l2[-1]:.4g}{folds}: {ended})"
+        of = f"{len(self)} penalties from {self.l2[0]:.4g} to {self.l2[-1]:.4g}{folds}"
+        return f"RegularizationPath({of}: {counted(self.status)})"
 
     def _view(self) -> View:
         from jgd.experiments._views import path_view

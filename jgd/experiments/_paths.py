@@ -13,6 +13,7 @@ from jgd.experiments._values import labels, matches
 from jgd.experiments._weightings import check_solved, check_standardize
 from jgd.models import Problem
 from jgd.training import Result
+from jgd.training._outcome import counted
 
 
 class RegularizationPaths(Answering, Shown, Sequence):
@@ -133,9 +134,7 @@ class RegularizationPaths(Answering, Shown, Sequence):
         return iter(self._paths)
 
     def __repr__(self) -> str:
-        names, counts = np.unique(np.concatenate([path.status for path in self]), return_counts=True)
-        ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
-        return f"RegularizationPaths({self._of()}: {ended})"
+        return f"RegularizationPaths({self._of()}: {counted(np.concatenate([path.status for path in self]))})"
 
     def _of(self) -> str:
         scored, l2 = self._paths[0].cross_validation, self.l2

@@ -12,6 +12,7 @@ from jgd._errors import Answering, public
 from jgd.data import Dataset
 from jgd.experiments._settings import Settings
 from jgd.experiments._weightings import Group, all_params, in_order
+from jgd.training._outcome import counted
 from jgd.training.stopping import CONVERGED, STATUSES
 
 
@@ -74,10 +75,8 @@ class Resampled(Answering, Shown):
         return len(self._status)
 
     def __repr__(self) -> str:
-        names, counts = np.unique(self.status, return_counts=True)
-        ended = ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
         of = f" x {len(self._settings)} settings of {', '.join(self.names)}" if self.names else ""
-        return f"{type(self).__name__}({len(self)} {self._what}{of}: {ended})"
+        return f"{type(self).__name__}({len(self)} {self._what}{of}: {counted(self.status)})"
 
     def _view(self) -> View:
         from jgd.experiments._views import resampled_view

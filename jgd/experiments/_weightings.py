@@ -115,7 +115,7 @@ def weight_of(data: Dataset) -> np.ndarray:
 
 
 def solve_settings(
-    problems: Sequence[Problem], data: Dataset, weightings: Weightings, *, standardize: bool, tol: float | None,
+    problems: Sequence[Problem], data: Dataset, weightings: Weightings, *, standardize: bool | Sequence[bool], tol: float | None,
     show: Callable[[int], None] | None = None, objectives: bool = True,
 ) -> list[Group]:  # fmt: skip
     """The optima of all settings on all weightings, those that differ in l2 alone together.
@@ -124,19 +124,19 @@ def solve_settings(
       problems: one for each setting.
       data: the rows, encoded.
       weightings: their weights.
-      standardize: whether the penalty is one on columns divided by their deviations in each weighting.
+      standardize: whether the penalty is one on columns divided by their deviations in each weighting; for all settings, or each.
       tol: as for the solvers; that of the data's type if None.
       show: called with how many fits were solved since it was called last; then they are solved in more and smaller parts, which
         may move the last bits of their numbers.
       objectives: whether they are needed; see `jgd.solvers.solve_lanes`.
     """
-    groups: dict[Problem, list[int]] = {}
-    for i, problem in enumerate(problems):
-        groups.setdefault(problem.replace(l2=0.0), []).append(i)
+    groups: dict[tuple[Problem, bool], list[int]] = {}
+    for i, (problem, scaled) in enumerate(zip(problems, np.broadcast_to(standardize, len(problems)).tolist(), strict=True)):
+        groups.setdefault((problem.replace(l2=0.0), scaled), []).append(i)
     found = []
-    for problem, some in groups.items():
+    for (problem, scaled), some in groups.items():
         l2 = np.array([float(problems[i].l2) for i in some])
-        lanes = _solved(problem, data, weightings, l2, standardize, tolerance(tol, data), show, objectives)
+        lanes = _solved(problem, data, weightings, l2, scaled, tolerance(tol, data), show, objectives)
         found.append(Group(np.array(some), lanes))
     return found
 

@@ -62,37 +62,35 @@ def inverse(matrices: np.ndarray, narrow: bool) -> Inverse:
 
     A ridge grows until there is an inverse. Columns of zeros are left where they are.
     """
-    roots, ridge = np.empty_like(matrices), RIDGE[narrow]
-    for H, root in zip(matrices, roots, strict=True):
-        diagonal = np.diagonal(H)
-        used = diagonal > 0
-        scale = np.where(used, 1 / np.sqrt(np.where(used, diagonal, 1)), 0)
-        scaled, r = H * scale[:, None] * scale[None, :], RIDGE[narrow]
-        while True:
-            try:
-                inverted = _inverse_root(scaled + np.diag(np.where(used, r, 1.0)))
-                break
-            except np.linalg.LinAlgError:
-                r *= 10
-        root[:] = inverted * scale[None, :]
-        ridge = max(ridge, r)
-    return Inverse(roots, ridge)
+    diagonal = np.diagonal(matrices, axis1=1, axis2=2)
+    used, ridge = diagonal > 0, RIDGE[narrow]
+    scale = np.where(used, 1 / np.sqrt(np.where(used, diagonal, 1)), 0)
+    scaled = matrices * scale[:, :, None] * scale[:, None, :]
+    while True:
+        try:
+            roots = _inverse_root(scaled + np.where(used, ridge, 1.0)[:, :, None] * np.eye(matrices.shape[1]))
+            return Inverse(roots * scale[:, None, :], ridge)
+        except np.linalg.LinAlgError:
+            if len(matrices) > 1:
+                each = [inverse(one[None], narrow) for one in matrices]
+                return Inverse(np.concatenate([one.roots for one in each]), max(one.ridge for one in each))
+            ridge *= 10
 
 
 def _inverse_root(H: np.ndarray) -> np.ndarray:
-    """The lower triangle R with R' R = H^-1, the inverse of Cholesky's, by those of H's halves.
+    """The lower triangles R with R' R = H^-1, the inverses of Cholesky's, by those of the halves of each H, (L, m, m).
 
     Raises:
-      np.linalg.LinAlgError: if H is not positive definite.
+      np.linalg.LinAlgError: if one is not positive definite.
     """
-    half = len(H) // 2
-    if len(H) <= SMALL:
+    m, T = H.shape[1], lambda a: np.swapaxes(a, 1, 2)
+    if m <= SMALL:
         return np.linalg.inv(np.linalg.cholesky(H))
-    out = np.zeros_like(H)
-    out[:half, :half] = _inverse_root(H[:half, :half])
-    below = H[half:, :half] @ out[:half, :half].T
-    out[half:, half:] = _inverse_root(H[half:, half:] - below @ below.T)
-    out[half:, :half] = -out[half:, half:] @ (below @ out[:half, :half])
+    upper, lower, out = slice(m // 2), slice(m // 2, None), np.zeros_like(H)
+    first = out[:, upper, upper] = _inverse_root(H[:, upper, upper])
+    below = H[:, lower, upper] @ T(first)
+    second = out[:, lower, lower] = _inverse_root(H[:, lower, lower] - below @ T(below))
+    out[:, lower, upper] = -second @ (below @ first)
     return out
 
 

@@ -1,5 +1,6 @@
 """`solve`: to the optimum, with a proof."""
 
+import dataclasses
 import functools
 import math
 import time
@@ -36,6 +37,8 @@ from jgd.training.stopping import CONVERGED, MAX_STEPS, NONFINITE, STALLED
 # A solver ends where about this share of the tolerance is left, or of a loose one of this; if the proof wants more, where so much
 # less is, so often. Where there is no bound so near to an optimum, there is none: classes can be told apart in some direction.
 SHARE, LOOSE, MORE, TRIES, NEAR = 0.3, 1e-2, 0.02, 4, 1e-10
+# To be proved, it ends where at most this share of the objective is left: two steps more cost less than a dear proof.
+PROVABLE = 1e-8
 # The shares of the tolerance between which a gap by strong convexity is worth some more steps.
 CHEAP, REACH = 0.5, 1e5
 
@@ -73,7 +76,8 @@ def solve(
       gives; "max_steps". `message` says by which chain, and why that one. `history` has `loss`, `grad_norm`, `decrement`,
       `step_size` and `rows` for each step, on so many rows; the last loss is the proof's. Where the step before the last leaves
       no doubt that one more is enough, that is not evaluated, and the last numbers are what is expected of it. `certificate()` is
-      the proof.
+      the proof. Without a penalty, columns that are sums of others but for rounding (Fahrenheit beside Celsius), which nothing
+      can be proved with, are left out: their weights are 0, and message and proof say so.
 
     Raises:
       TypeError, ValueError: for other problems, bad data or arguments, before anything runs.
@@ -103,12 +107,20 @@ def solve(
     data = encode(problem, as_dataset(data, Dataset._for_now), None, problem.functions.encode)
     if params is not None:
         check_like("params", params, jax.eval_shape(problem.init, jax.random.key(0), data))
-    found = (
-        _closed_form(problem, data, tol, certify)
-        if problem.name == "linear_regression"
-        else descent(problem, data, tol, certify, steps, params)
-    )
-    return _result(problem, data, found, time.perf_counter() - began)
+    run = functools.partial(_found, problem, tol=tol, certify=certify, steps=steps)
+    found = run(data, params)
+    result = _result(problem, data, found, began)
+    if found.status != STALLED or found.proof is None or problem.l2 != 0:
+        return result
+    for finding in result.diagnose():
+        if finding.cause == "separable_classes" and not math.isfinite(found.proof.gap):
+            result.notes.explained = f"{finding.message.rstrip('.')}; {finding.remedy.rstrip('.')}; {found.chain}."
+            return result
+        if finding.cause == "collinear_columns" and "of" in finding.numbers:
+            less = run(_without(data, finding), None)
+            if less.status == CONVERGED:
+                return _result(problem, data, _with_zeros(less, data, finding), began)
+    return result
 
 
 class Found(NamedTuple):
@@ -131,20 +143,45 @@ class Found(NamedTuple):
     proof: Certificate | None
 
 
-def _result(problem: Problem, data: Dataset, found: Found, seconds: float) -> Result:
+def _found(problem: Problem, data: Dataset, params: Any, *, tol: float, certify: bool, steps: int) -> Found:
+    if problem.name == "linear_regression":
+        return _closed_form(problem, data, tol, certify)
+    return descent(problem, data, tol, certify, steps, params)
+
+
+def _left_out(data: Dataset, sums: Any) -> list[int]:
+    """The numbers of the columns of which a finding says that they are sums of others."""
+    columns = sums.numbers["columns"]
+    return list(columns) if data.columns is None else [data.columns.index(name) for name in columns]
+
+
+def _without(data: Dataset, sums: Any) -> Dataset:
+    """The data without those columns."""
+    out = _left_out(data, sums)
+    names = None if data.columns is None else tuple(np.delete(data.columns, out).tolist())
+    return data._with(X=placed(np.delete(np.asarray(data.X), out, axis=1)), columns=names)
+
+
+def _with_zeros(found: Found, data: Dataset, sums: Any) -> Found:
+    """What was found without those columns, with weights of 0 for them."""
+    out, weights = _left_out(data, sums), np.asarray(found.params.weights)
+    whole = np.zeros((data.X.shape[1], *weights.shape[1:]), weights.dtype)
+    whole[np.setdiff1d(np.arange(len(whole)), out)] = weights
+    which = f"column{'s' * (len(out) > 1)} {', '.join(map(str, sums.numbers['columns']))}"
+    proof = dataclasses.replace(found.proof, method=f"{found.proof.method}, without {which}")
+    text = f"{found.text}; {sums.message.split(':')[0]}, and so {'is' if len(out) == 1 else 'are'} left out"
+    return found._replace(params=LinearParams(whole, found.params.bias), proof=proof, text=text)
+
+
+def _result(problem: Problem, data: Dataset, found: Found, began: float) -> Result:
     count = len(found.columns["loss"])
     history = History({"step": np.arange(count, dtype=np.int32), **found.columns})
     state = State(jax.tree.map(jnp.asarray, found.params), (), jnp.asarray(count - 1, jnp.int32))
     result = Result(state, history, np.int32(found.status), count - 1, None)
     result.notes = HostNotes(
         problem=problem, data=data, batch_size="full", steps_per_epoch=1, explained=f"{found.text}; {found.chain}.",
-        proof=found.proof, run_seconds=seconds,
+        proof=found.proof, run_seconds=time.perf_counter() - began,
     )  # fmt: skip
-    unbounded = found.proof is not None and not math.isfinite(found.proof.gap)
-    if found.status == STALLED and problem.name == "logistic_regression" and problem.l2 == 0 and unbounded:
-        for finding in result.diagnose():
-            if finding.cause == "separable_classes":
-                result.notes.explained = f"{finding.message.rstrip('.')}; {finding.remedy.rstrip('.')}; {found.chain}."
     return result
 
 
@@ -218,10 +255,11 @@ def descent(
         theta, choice = theta_of(params, columns), choose(len(data), rows.columns, classes, 0.0)
     squares = np.append(columns.squares, np.ones(int(free)))
     polish = functools.partial(_dear, penalty, tol)
+    aim = min(tol, PROVABLE if certify else LOOSE)
     share, left, hessians, history, before, alike = SHARE, steps, 0, None, math.inf, True
     for _ in range(TRIES):
         done = lambda decrement, objective, g, share=share: (
-            (decrement <= share * min(tol, LOOSE) * objective) | ((l2 == 0) & (objective <= VANISHED * start.loss))
+            (decrement <= share * aim * objective) | ((l2 == 0) & (objective <= VANISHED * start.loss))
         )
         path = solve_one(rows, penalty, theta, choice, squares, done, left, start, polish if certify else None)
         at, alike = path.descent, alike and path.alike
@@ -233,8 +271,8 @@ def descent(
         proof = certificate(problem, data, params, enough=tol * max(objective, 0.0)) if certify else None
         if proof is None or _proved(proof, tol, data) or not met or left <= 0 or separate:
             break
-        share = min(share, float(at.decrement[0, 0]) / max(min(tol, LOOSE) * objective, 1e-300))
-        if proof.gap > before / 2 or proof.reason and share * min(tol, LOOSE) < NEAR:
+        share = min(share, float(at.decrement[0, 0]) / max(aim * objective, 1e-300))
+        if proof.gap > before / 2 or proof.reason and share * aim < NEAR:
             met = False  # it is the parameters' own rounding that the proof sees
             break
         before = proof.gap

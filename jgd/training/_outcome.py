@@ -1,8 +1,14 @@
-"""How a run ended, in a sentence, with what to do about it."""
+"""How a run ended, in a sentence, with what to do about it; and how many did, of several."""
 
 from typing import Any
 
 import numpy as np
+
+
+def counted(statuses: np.ndarray) -> str:
+    """How many ended in each way, as in `5 converged, 1 stalled`."""
+    names, counts = np.unique(statuses, return_counts=True)
+    return ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
 
 
 def told(result: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from jgd._checks import is_concrete, nearest, shown
 from jgd.data import Dataset
 from jgd.models import Problem
+from jgd.models._standardized import inside
 from jgd.training._metrics import NAMED
 from jgd.training._plan import Plan
 from jgd.training._rates import learning_rates
@@ -66,11 +67,12 @@ def _other_names(plan: Plan, problem: Problem, tx: GradientTransformation, data:
 
 def check_gap(problem: Problem, stop: StoppingRule) -> None:
     """A rule finds the gap by itself where a penalty bounds the curvature from below."""
-    if problem.name not in ("linear_regression", "logistic_regression"):
+    plain = inside(problem)
+    if plain.name not in ("linear_regression", "logistic_regression"):
         advice = f"of {problem.name} give it strong_convexity=, which no curvature of the objective is below"
-    elif not is_concrete(problem.l2) or np.any(np.asarray(problem.l2)):
+    elif not is_concrete(plain.l2) or np.any(np.asarray(plain.l2)):
         return
-    elif problem.name == "linear_regression":
+    elif plain.name == "linear_regression":
         advice = "without one give it strong_convexity=jgd.strong_convexity(problem, data), or the problem an l2 above 0"
     else:
         advice = "without one no such bound is known, so give the problem an l2 above 0"

@@ -111,7 +111,8 @@ def gap(tolerance, strong_convexity=None):
     """Ends when the objective is known to be at most `tolerance` above the optimum.
 
     For linear and logistic regression with a penalty: |gradient of w|^2 / (2 l2) at the best intercept, and what the intercept is
-    off by. It is recorded as `gap`, of all rows, which takes about as long as a full gradient for each record.
+    off by; for the problem that a standardised refit carries the same in its standardised columns. It is recorded as `gap`, of
+    all rows, which takes about as long as a full gradient for each record.
 
     With `strong_convexity` for anything else whose curvature is at least that everywhere, by the recorded loss's gradient (which
     should not be a batch's): |gradient|^2 / (2 strong_convexity). `jgd.strong_convexity` gives it for least squares, where it
