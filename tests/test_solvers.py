@@ -268,13 +268,13 @@ def nearly_a_sum(kind, x64, n=600):
 def test_columns_that_are_sums_but_for_rounding_are_left_out(kind, problem, x64):
     X, target = nearly_a_sum(kind, x64)
     y = typed(target, x64) if problem.name == "linear_regression" else np.digitize(target, [0, 1][: problem.classes - 1])
-    result = jgd.solve(problem, jgd.Dataset(X, y, columns=[f"c{j}" for j in range(X.shape[1])]))
+    result = jgd.solve(problem, jgd.Dataset(X, y, columns=[f"c: {j}" for j in range(X.shape[1])]))
     last = X.shape[1] - 1
     assert result.status == "converged", result.message
     assert (np.asarray(result.params.weights)[last] == 0).all()
-    assert f"'c{last}' is a sum of" in result.message
+    assert f"'c: {last}' is a sum of" in result.message
     assert result.message.count("and so is left out") == 1
-    assert result.certificate().method.endswith(f", without column c{last}")
+    assert result.certificate().method.endswith(f", without column c: {last}")
     if problem.name == "linear_regression":
         A = np.concatenate([X[:, :last].astype(float), np.ones((len(X), 1))], axis=1)
         wanted = np.mean((A @ np.linalg.lstsq(A, y.astype(float), rcond=None)[0] - y) ** 2)
@@ -282,6 +282,8 @@ def test_columns_that_are_sums_but_for_rounding_are_left_out(kind, problem, x64)
         wanted = best(X[:, :last].astype(float), y, None, 0.0, True, problem.classes)
     assert 0 <= result.objective - wanted + 1e-12 < 1e-7 * wanted
     assert jgd.solve(problem.replace(l2=1e-3), (X, y)).params.weights[last].any()  # which a penalty determines
+    same = jgd.solve(problem, jgd.Dataset(X, y, columns=["x"] * X.shape[1]))  # names that do not tell which
+    assert np.asarray(same.params.weights).shape == np.asarray(result.params.weights).shape
 
 
 def test_weights_that_the_type_does_not_hold_are_said_to_be_so():
