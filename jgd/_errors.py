@@ -4,6 +4,7 @@ import dis
 import functools
 import inspect
 import os
+import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -249,3 +250,11 @@ class Later:
 
     def __reduce__(self):
         return str, (str(self),)
+
+
+def users_level() -> int:
+    """How far above its caller the user's own line is, as `warnings.warn` counts."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
+        frame, level = frame.f_back, level + 1
+    return level

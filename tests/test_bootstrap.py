@@ -216,3 +216,23 @@ def test_a_row_left_out_without_an_optimum_is_left_out_of_the_skewness():
     values = np.random.default_rng(0).exponential(size=(30, 1))
     np.testing.assert_array_equal(_acceleration(np.r_[values, [[np.nan]]], None), _acceleration(values, None))
     assert _acceleration(values, None) != 0
+
+
+def test_figures_of_fits_without_an_optimum_warn_at_the_users_line():
+    """Of so few rows some replicates are separable: they have no optimum, and the spread of the others is not that of all."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(30, 3))
+    data = X, (X @ [1.0, -1.0, 0.5] + rng.logistic(size=30) > 0).astype(int)
+    made = jgd.bootstrap(jgd.logistic_regression(), data, replicates=200, stratify=True)
+    missing = np.sum(made.status != "converged")
+    assert 0 < missing < 200
+    said = f"{missing} of 200 replicates did not converge: the figures leave them out.*Give the problem an l2, or use more rows"
+    for figure in (made.standard_error, made.bias, made.interval, lambda: made.interval(method="bca"), made.to_frame):
+        with pytest.warns(UserWarning, match=said) as found:
+            figure()
+        assert [warning.filename for warning in found] == [__file__]
+    repr(made), str(made)  # without one: they say how many ended how
+    X, y = np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]]), [0, 0, 1, 0, 1, 1]  # without row 2 or 3 they are separable
+    left_out = jgd.jackknife(jgd.logistic_regression(), (X, y))
+    with pytest.warns(UserWarning, match="2 of 6 fits without a row did not converge: the figures take all of them, and are NaN"):
+        assert np.isnan(left_out.standard_error().bias)

@@ -435,7 +435,10 @@ SEPARABLE = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
     [
         (jgd.logistic_regression(), SEPARABLE, jgd.LinearParams([5.0], 0.0), "these parameters separate the classes"),
         (jgd.logistic_regression(), SEPARABLE, jgd.LinearParams([400.0], 0.0), "these parameters separate the classes"),
-        (jgd.logistic_regression(), SEPARABLE, jgd.LinearParams([-5.0], 0.0), "lambda R = .* is not below 1; without a penalty"),
+        (
+            jgd.logistic_regression(), SEPARABLE, jgd.LinearParams([-5.0], 0.0),
+            r"lambda R = \d+.* is not below 1 .*Take more steps, or give the problem a penalty; without a penalty \(l2\) there",
+        ),
         (
             jgd.logistic_regression(classes=3), (np.eye(3), np.arange(3)), jgd.LinearParams(np.eye(3), np.zeros(3)),
             "these parameters separate the classes",

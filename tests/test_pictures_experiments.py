@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy import stats
 
 import jgd
 from jgd import plotting
@@ -234,8 +235,22 @@ def test_intervals_of_settings(rows):
     low, _ = replicates.interval()
     for i, bars in enumerate(ax.collections):
         np.testing.assert_allclose(bars.get_segments()[3][0, 0], low.weights[i, 3])
-    with pytest.raises(ValueError, match="plot_intervals tells 7 settings apart, found 8: bootstrap fewer"):
+    with pytest.raises(ValueError, match="plot_intervals tells 7 settings apart, found 8: resample for fewer"):
         jgd.bootstrap(jgd.linear_regression(l2=jgd.over(L2)), rows, replicates=5).plot()
+
+
+def test_intervals_of_the_jackknife(rows):
+    """Student's, about the estimate; of no other method."""
+    left_out = jgd.jackknife(jgd.linear_regression(), rows)
+    (bars,) = left_out.plot(level=0.9).collections
+    ends = np.array([segment[:, 0] for segment in bars.get_segments()])
+    np.testing.assert_allclose(ends[:-1].mean(axis=1), left_out.estimate.weights, rtol=1e-4, atol=1e-6)
+    half = stats.t(59).ppf(0.95) * left_out.standard_error().weights
+    np.testing.assert_allclose((ends[:-1, 1] - ends[:-1, 0]) / 2, half, rtol=1e-5)
+    with pytest.raises(TypeError, match="interval has no argument 'method'"):
+        left_out.plot(method="bca")
+    with pytest.raises(ValueError, match="level must be a number between 0 and 1, found 90"):
+        left_out.interval(90)
 
 
 # Learning curves

@@ -196,7 +196,8 @@ def _by(factor: Factor, point: Point, softmax: bool, gradient: np.ndarray, off: 
     if not u <= LITTLE:
         u = min(u, decrement * longest(factor, point, softmax, enough=1 / decrement))
     if not u < 1:
-        return math.inf, f"the parameters are too far from an optimum: lambda R = {u:.3g} is not below 1"
+        far = f"lambda R = {u:.3g} is not below 1 (Newton's decrement times how fast the curvature changes)"
+        return math.inf, f"the parameters are too far from an optimum: {far}. Take more steps, or give the problem a penalty"
     # Of (u + (1 - u) log(1 - u)) / u^2, which grows with u, times lambda^2: R = 0 is no division by 0.
     ratio = float(bregman(np.array(-u))) / u**2 if u > 1e-8 else 0.5 * (1 + u)
     return ratio * decrement**2 * (1 + 1e-12), ""

@@ -1,6 +1,7 @@
 """What the bootstrap and the jackknife return: optima of many versions of the rows, and what they say of the one of all."""
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 
 from jgd._display import Shown, View
-from jgd._errors import Answering, public
+from jgd._errors import Answering, public, users_level
 from jgd.data import Dataset
 from jgd.experiments._settings import Settings
 from jgd.experiments._weightings import Group, all_params, in_order
@@ -57,6 +58,12 @@ class Resampled(Answering, Shown):
         """How each fit ended, with the leading axes of `params`."""
         return self._plain(np.asarray(STATUSES)[self._status])
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Each parameter with its interval; see `jgd.plotting.plot_intervals`."""
+        from jgd import plotting
+
+        return plotting.plot_intervals(self, ax, **options)
+
     def _frame(self, columns: dict[str, Any]):
         """A pandas frame: a row for each parameter (of each setting), and columns for these trees."""
         import pandas as pd
@@ -83,7 +90,19 @@ class Resampled(Answering, Shown):
 
         return resampled_view(self)
 
-    _what = "sets of rows"
+    _what = _fits = "sets of rows"
+    _without = "are left out"
+
+    def _warn(self) -> None:
+        """Says that some fits did not converge, at the user's line; for what the user asks, once."""
+        fine = self._status == CONVERGED
+        if not fine.all():
+            crossed = f" x {len(self._settings)} settings" if self.names else ""
+            warnings.warn(
+                f"{np.sum(~fine):,} of {len(self):,} {self._fits}{crossed} did not converge: {self._without}. Without a penalty "
+                "separable classes have no optimum, and weights grow without end. Give the problem an l2, or use more rows.",
+                stacklevel=users_level(),
+            )
 
     @property
     def _status(self) -> np.ndarray:
@@ -107,7 +126,7 @@ class Resampled(Answering, Shown):
 class Jackknife(Resampled):
     """Optima without each row in turn; made by `jgd.jackknife`.
 
-    Every figure takes all of them, and is NaN if one did not converge.
+    Every figure takes all of them, and is NaN if one did not converge; a `UserWarning` says so.
 
     Attributes:
       params: with a leading axis of n rows left out.
@@ -119,27 +138,59 @@ class Jackknife(Resampled):
     Jackknife(50 rows left out: 50 converged)
     """
 
-    _what = "rows left out"
+    _what, _fits = "rows left out", "fits without a row"
+    _without = "the figures take all of them, and are NaN"
 
     def standard_error(self) -> Any:
         """sqrt((n - 1) / n sum_i (params_i - mean)^2), for every parameter."""
+        self._warn()
+        return self._error()
+
+    def bias(self) -> Any:
+        """(n - 1) (mean_i params_i - estimate), for every parameter: what the estimate is too large by, to first order in 1/n."""
+        self._warn()
+        return self._off()
+
+    @public
+    def interval(self, level: float = 0.95) -> tuple[Any, Any]:
+        """estimate -+ t standard errors, for every parameter; t is Student's with n - 1 degrees of freedom.
+
+        Args:
+          level: between 0 and 1.
+
+        Returns:
+          The lower and the upper ends, in the shape of the parameters.
+
+        Raises:
+          ValueError: for another level.
+
+        Source: Tukey, "Bias and confidence in not-quite large samples", Annals of Mathematical Statistics 29 (1958).
+        """
+        from scipy.special import stdtrit
+
+        t = stdtrit(len(self) - 1, _tails(level)[1])
+        self._warn()
+        away = lambda sign: jax.tree.map(lambda value, error: value + sign * t * error, self.estimate, self._error())
+        return away(-1), away(1)
+
+    def to_frame(self):
+        """A pandas frame: a row for each parameter (of each setting) with its estimate, bias and standard error."""
+        self._warn()
+        return self._frame({"estimate": self.estimate, "bias": self._off(), "standard_error": self._error()})
+
+    def _error(self) -> Any:
         return self._over_sets(
             lambda values, _: np.sqrt((len(values) - 1) * np.mean((values - values.mean(axis=0)) ** 2, axis=0))
         )
 
-    def bias(self) -> Any:
-        """(n - 1) (mean_i params_i - estimate), for every parameter: what the estimate is too large by, to first order in 1/n."""
+    def _off(self) -> Any:
         return self._over_sets(lambda values, estimate: (len(values) - 1) * (values.mean(axis=0) - estimate))
-
-    def to_frame(self):
-        """A pandas frame: a row for each parameter (of each setting) with its estimate, bias and standard error."""
-        return self._frame({"estimate": self.estimate, "bias": self.bias(), "standard_error": self.standard_error()})
 
 
 class Bootstrap(Resampled):
     """Optima of rows drawn again; made by `jgd.bootstrap`.
 
-    What did not converge is left out of every figure.
+    What did not converge is left out of every figure, which warns of it: figures of the others alone are too sure.
 
     Attributes:
       params: with a leading axis of replicates.
@@ -154,7 +205,8 @@ class Bootstrap(Resampled):
     ['parameter', 'estimate', 'bias', 'standard_error', 'low', 'high']
     """
 
-    _what = "replicates"
+    _what = _fits = "replicates"
+    _without = "the figures leave them out, and are of the others alone, which lie closer together"
 
     def __init__(
         self,
@@ -169,11 +221,13 @@ class Bootstrap(Resampled):
 
     def standard_error(self) -> Any:
         """The standard deviation of each parameter over the replicates (divided by one less than their number)."""
-        return self._over_sets(lambda values, _: np.nanstd(values, axis=0, ddof=1))
+        self._warn()
+        return self._error()
 
     def bias(self) -> Any:
         """The mean over the replicates less the estimate."""
-        return self._over_sets(lambda values, estimate: np.nanmean(values, axis=0) - estimate)
+        self._warn()
+        return self._off()
 
     @public
     def interval(self, level: float = 0.95, method: str = "percentile") -> tuple[Any, Any]:
@@ -192,11 +246,19 @@ class Bootstrap(Resampled):
 
         Source: Efron, "Better bootstrap confidence intervals", Journal of the American Statistical Association 82 (1987).
         """
-        if not (isinstance(level, (int, float, np.floating)) and 0 < level < 1):
-            raise ValueError(f"level must be a number between 0 and 1, found {level!r}.")
+        tails = _tails(level)
         if method not in ("percentile", "basic", "bca"):
             raise ValueError(f"method must be 'percentile', 'basic' or 'bca', found {method!r}.")
-        tails = np.array([(1 - level) / 2, (1 + level) / 2])
+        self._warn()
+        return self._ends(tails, method)
+
+    def _error(self) -> Any:
+        return self._over_sets(lambda values, _: np.nanstd(values, axis=0, ddof=1))
+
+    def _off(self) -> Any:
+        return self._over_sets(lambda values, estimate: np.nanmean(values, axis=0) - estimate)
+
+    def _ends(self, tails: np.ndarray, method: str) -> tuple[Any, Any]:
         if method == "bca":
             both = self._bca(tails)
         else:
@@ -204,12 +266,6 @@ class Bootstrap(Resampled):
             mirrored = lambda values, estimate: 2 * estimate - np.nanquantile(values, tails[::-1], axis=0)
             both = self._over_sets(quantiles if method == "percentile" else mirrored)
         return tuple(jax.tree.map(lambda ends, i=i: ends[i], both) for i in range(2))
-
-    def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Each parameter with its interval; see `jgd.plotting.plot_intervals`."""
-        from jgd import plotting
-
-        return plotting.plot_intervals(self, ax, **options)
 
     def _bca(self, tails: np.ndarray) -> Any:
         skewness = self._jackknife()._over_sets(_acceleration)
@@ -233,8 +289,15 @@ class Bootstrap(Resampled):
     def to_frame(self, level: float = 0.95, method: str = "percentile"):
         """A pandas frame: a row for each parameter (of each setting) with its estimate, bias, standard error and interval."""
         low, high = self.interval(level, method)
-        columns = {"estimate": self.estimate, "bias": self.bias(), "standard_error": self.standard_error()}
+        columns = {"estimate": self.estimate, "bias": self._off(), "standard_error": self._error()}
         return self._frame(columns | {"low": low, "high": high})
+
+
+def _tails(level: Any) -> np.ndarray:
+    """The probabilities below the two ends of an interval."""
+    if not (isinstance(level, (int, float, np.floating)) and 0 < level < 1):
+        raise ValueError(f"level must be a number between 0 and 1, found {level!r}.")
+    return np.array([(1 - level) / 2, (1 + level) / 2])
 
 
 def _acceleration(values: np.ndarray, _: np.ndarray) -> np.ndarray:

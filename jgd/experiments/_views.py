@@ -143,7 +143,7 @@ def resampled_view(sets: Any) -> View:
     named = named_parameters(sets.estimate, sets._data)
     fine = np.asarray(sets.status) == "converged"
     params, estimate = jax.tree.leaves(sets.params), jax.tree.leaves(sets.estimate)
-    errors, rows = jax.tree.leaves(sets.standard_error()), []
+    errors, rows = jax.tree.leaves(sets._error()), []
     for name, part, place in named[:PARAMETERS]:
         error, values = errors[part][place], np.asarray(params[part][(slice(None), *place)], np.float64)[fine]
         if not len(values):

@@ -9,7 +9,7 @@ import numpy as np
 
 from jgd import _checks
 from jgd._errors import public
-from jgd.experiments import Bootstrap, RegularizationPath, RegularizationPaths
+from jgd.experiments import Bootstrap, Jackknife, RegularizationPath, RegularizationPaths
 from jgd.experiments._resampled import named_parameters
 from jgd.plotting._marks import NAMED, legend, legend_of_all
 from jgd.plotting._scales import placed, show_axis
@@ -216,13 +216,13 @@ def _titles(paths: RegularizationPaths) -> list[str]:
 
 
 @public
-def plot_intervals(bootstrap: Bootstrap, ax: Any = None, *, level: float = 0.95, method: str = "percentile") -> Any:
+def plot_intervals(resampled: Bootstrap | Jackknife, ax: Any = None, *, level: float = 0.95, method: str | None = None) -> Any:
     """Each parameter's estimate with its confidence interval; a filled mark where that leaves out zero.
 
     Args:
-      bootstrap: what `jgd.bootstrap` returned; up to seven settings stand side by side.
+      resampled: what `jgd.bootstrap` or `jgd.jackknife` returned; up to seven settings stand side by side.
       ax: the matplotlib axes to draw on; new ones if not given.
-      level, method: as in `Bootstrap.interval`.
+      level, method: as in `Bootstrap.interval`; the jackknife has one method, so none is given.
 
     Returns:
       The axes.
@@ -237,20 +237,20 @@ def plot_intervals(bootstrap: Bootstrap, ax: Any = None, *, level: float = 0.95,
     >>> [text.get_text() for text in ax.get_yticklabels()][:2], ax.get_xlabel()
     (['weights[0]', 'weights[1]'], 'parameter, with its 95 % interval')
     """
-    if not isinstance(bootstrap, Bootstrap):
-        raise TypeError(f"plot_intervals draws what jgd.bootstrap returns, found {_checks.shown(bootstrap)}.")
-    settings = bootstrap.settings
+    if not isinstance(resampled, (Bootstrap, Jackknife)):
+        raise TypeError(f"plot_intervals draws what jgd.bootstrap or jgd.jackknife returns, found {_checks.shown(resampled)}.")
+    settings = resampled.settings
     if len(settings) > NAMED:
-        raise ValueError(f"plot_intervals tells {NAMED} settings apart, found {len(settings)}: bootstrap fewer at a time.")
-    low, high = bootstrap.interval(level, method)
-    trees = [jax.tree.leaves(tree) for tree in (bootstrap.estimate, low, high)]
-    one = jax.tree.map(lambda leaf: leaf[0], bootstrap.estimate) if bootstrap.names else bootstrap.estimate
-    parameters = named_parameters(one, bootstrap._data)
+        raise ValueError(f"plot_intervals tells {NAMED} settings apart, found {len(settings)}: resample for fewer at a time.")
+    low, high = resampled.interval(level, **({} if method is None else {"method": method}))
+    trees = [jax.tree.leaves(tree) for tree in (resampled.estimate, low, high)]
+    one = jax.tree.map(lambda leaf: leaf[0], resampled.estimate) if resampled.names else resampled.estimate
+    parameters = named_parameters(one, resampled._data)
     rows, handles = np.arange(len(parameters)), []
     with drawing(ax, (6, max(2.0, 1.0 + 0.3 * len(parameters) * max(1, 0.6 * len(settings))))) as ax:
         ax.axvline(0.0, color="0.4", linewidth=0.8, zorder=1)
         for i, setting in enumerate(settings):
-            lead = (i,) if bootstrap.names else ()
+            lead = (i,) if resampled.names else ()
             values = [np.array([leaves[part][(*lead, *place)] for _, part, place in parameters], float) for leaves in trees]
             estimate, below, above = values
             away = rows + 0.7 * ((i + 0.5) / len(settings) - 0.5)

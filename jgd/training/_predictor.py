@@ -2,7 +2,6 @@
 
 import io
 import json
-import sys
 import warnings
 import zipfile
 import zlib
@@ -13,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jgd._errors import OURS, Answering, public
+from jgd._errors import Answering, public, users_level
 from jgd._parse import parse
 from jgd.data import Dataset, Encoder
 from jgd.data._files import is_table
@@ -117,7 +116,7 @@ class Predictor(Answering):
         if known.encoder is not None and is_table(X):
             data = known.encoder.encode(X, target=False)
             for note in data.notes:
-                warnings.warn(note, stacklevel=_users_level())
+                warnings.warn(note, stacklevel=users_level())
             return data.X, known.encoder.decode
         if isinstance(X, (str, Path)) or hasattr(X, "read"):
             raise TypeError(
@@ -132,14 +131,6 @@ class Predictor(Answering):
             )
             raise ValueError(f"X has {found}, but the fit had {expected}.")
         return new.X, same
-
-
-def _users_level() -> int:
-    """How far above its caller the user's own line is, as `warnings.warn` counts."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 @public

@@ -54,9 +54,12 @@ def lbfgs(learning_rate=1.0, memory=10, preconditioner=None, evaluations=20):
     t is searched from `learning_rate` on by the slope along the ray alone, until it lies between -0.9 and 0.8 times what it was
     downwards; objectives, which are the same in many digits near the optimum, are not compared. A slope of a linear model takes
     no product with the data but the first, of any other problem a gradient. Where no step is good enough, none is taken, and
-    the memory starts anew. Nothing branches: in a sweep all lanes do the same work at once, each evaluation is one of all, and
-    lanes that have found their step wait. The history has `lbfgs_evaluations`, how many slopes were looked at so far, and
-    `lbfgs_step_size`, t of the step before.
+    the memory starts anew. The history has `lbfgs_evaluations`, how many slopes were looked at so far, and `lbfgs_step_size`, t
+    of the step before.
+
+    Nothing branches: in a sweep all lanes do the same work at once, each evaluation is one of all, and lanes that have found
+    their step wait. Evaluations are those of gradients: one a step, in a batch as alone. Slopes of a linear model are none, as
+    they are of products already made; of any other problem each is one more, as many as the lane takes that looks most often.
 
     Put it first in a chain, as what it is given must be the gradient; and it is one for full batches: pairs of different rows
     are noise.
