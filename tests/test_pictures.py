@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgba
 import jgd
 from jgd import plotting
 from jgd.plotting._smooth import is_noisy, moving_average
+from jgd.training import History
 
 
 @pytest.fixture(autouse=True)
@@ -225,7 +226,11 @@ def test_a_run_whose_groups_have_rates_of_their_own():
             ValueError,
             r"range must be \(low, high\), found 3",
         ),
-        (lambda run: run.plot(kind="los"), ValueError, "kind must be one of 'loss', 'run'.* found 'los'; did you mean 'loss'"),
+        (
+            lambda run: run.plot(kind="los"),
+            ValueError,
+            "kind must be one of 'loss', 'decrement', .* found 'los'; did you mean 'loss'",
+        ),
         (lambda run: plotting.plot_contours(len, None, run), TypeError, "problem must be a jgd.Problem, found"),
         (lambda run: plotting.plot_function(3, run), TypeError, "f must be a function of one number"),
         (lambda run: plotting.plot_function(abs, run), ValueError, "draws runs of one parameter, found 2 of gd"),
@@ -235,7 +240,7 @@ def test_a_run_whose_groups_have_rates_of_their_own():
         (lambda run: plotting.plot_scores(run), TypeError, "draws what jgd.cross_validate returns"),
         (lambda run: plotting.plot_sweep(run), TypeError, "draws what jgd.sweep returns"),
         (lambda run: plotting.plot_loss(run, logy=True), TypeError, "plot_loss has no argument 'logy': did you mean 'log'"),
-        (lambda run: plotting.plot_intervals(run), TypeError, "draws what jgd.bootstrap returns"),
+        (lambda run: plotting.plot_intervals(run), TypeError, "draws what jgd.bootstrap or jgd.jackknife returns"),
         (lambda run: plotting.plot_learning_curve(run), TypeError, "draws what jgd.learning_curve returns"),
     ],
 )
@@ -477,6 +482,34 @@ def test_no_fit_to_draw(run, parabola):
         plotting.plot_fit(parabola)
     assert wide.plot().get_ylabel() == "loss"
     assert jgd.solve(jgd.linear_regression(), (X[:, :1], y)).plot().get_ylabel() == "y"
+
+
+# Steps of a solver
+
+
+def test_steps_of_a_solver_are_steps_and_their_decrement_is_drawn(run, parabola):
+    X, y = jgd.data.make_classes(200, 2, key=0)
+    result = jgd.solve(jgd.logistic_regression(l2=1e-3), (X, y))
+    ax = result.plot()
+    assert (ax.get_xlabel(), ax.get_xscale(), ax.get_yscale(), ax.get_legend()) == ("step", "linear", "log", None)
+    step, decrement = ax.lines[0].get_data()
+    assert step.tolist() == list(range(result.steps + 1))
+    above = result.history.loss - result.objective
+    np.testing.assert_allclose(decrement[-4:-2], above[-4:-2], rtol=0.1)  # where it is small, and rounding is not yet as large
+    assert result.plot(kind="loss").get_xlabel() == "step"
+    assert result.steps_per_epoch is None
+    assert "epoch" not in result.to_frame()
+    assert "epoch" not in str(result)
+    assert plotting.plot_loss([run, jgd.solve(run.notes.problem, run.notes.data)]).get_xlabel() == "epoch"  # as of a full batch
+    result.history = History(result.history.arrays | {"rows": np.where(step < 2, 50, 200)})
+    ax = result.plot(kind="decrement")
+    assert labels(ax) == ["on 200 rows", "on 50 rows"]
+    assert [line.get_xdata().tolist() for line in ax.lines[1:]] == [step[2:].tolist(), [0, 1]]
+    assert ax.lines[2].get_markerfacecolor() == "white"
+    with pytest.raises(ValueError, match="plot_decrement draws the steps of a solver, found a result without: plot_loss"):
+        parabola.plot(kind="decrement")
+    with pytest.raises(TypeError, match="a picture of runs takes results"):
+        plotting.plot_decrement(3)
 
 
 # What was found to be wrong

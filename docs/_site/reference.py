@@ -193,7 +193,7 @@ PAGES = (
         "plotting",
         "Pictures",
         (
-            ("Runs", ("plotting._loss", "plotting._run", "plotting._diagnosis", "plotting._live")),
+            ("Runs", ("plotting._loss", "plotting._run", "plotting._decrement", "plotting._diagnosis", "plotting._live")),
             ("Paths of descent", ("plotting._contours", "plotting._function")),
             ("Models", ("plotting._fit", "plotting._weights", "plotting._coefficients")),
             ("Sweeps and learning rates", ("plotting._sweep", "plotting._rates")),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from jgd._names import unknown_names
 from jgd.plotting._coefficients import plot_coefficients, plot_intervals, plot_paths
 from jgd.plotting._contours import animate_contours, plot_contours
+from jgd.plotting._decrement import plot_decrement
 from jgd.plotting._diagnosis import plot_diagnosis
 from jgd.plotting._fit import plot_fit
 from jgd.plotting._function import animate_function, plot_function
@@ -25,6 +26,7 @@ __all__ = [
     "live_plot",
     "plot_coefficients",
     "plot_contours",
+    "plot_decrement",
     "plot_diagnosis",
     "plot_fit",
     "plot_function",

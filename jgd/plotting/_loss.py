@@ -123,8 +123,9 @@ def _name_of(result: Any) -> str:
 
 def _places(results: Mapping[str, Result], x: str) -> tuple[str, dict[str, np.ndarray]]:
     """What the x axis shows, and where the records of each run stand on it."""
-    if x == "epoch" and any(result.steps_per_epoch is None or result.notes.data is None for result in results.values()):
-        x = "step"  # a function without data has no epochs, a result out of compiled code does not know them
+    known = [result.notes.steps_per_epoch and result.notes.data for result in results.values()]
+    if x == "epoch" and (any(data is None for data in known) or not any(result.steps_per_epoch for result in results.values())):
+        x = "step"  # a function without data has no epochs, a result out of compiled code does not know them, nor do solvers
     places = {}
     for name, result in results.items():
         steps = np.asarray(result.history.step)
@@ -132,7 +133,7 @@ def _places(results: Mapping[str, Result], x: str) -> tuple[str, dict[str, np.nd
             if result.run_seconds is None:
                 raise ValueError(f"how long {name} took is not known, only that of runs of jgd.fit: give x='step'.")
             steps = (steps - steps[0]) / max(result.steps, 1) * result.run_seconds
-        places[name] = steps / result.steps_per_epoch if x == "epoch" else steps
+        places[name] = steps / result.notes.steps_per_epoch if x == "epoch" else steps
     return x, places
 
 

@@ -123,8 +123,8 @@ class Result(Answering, Shown):
 
     @property
     def steps_per_epoch(self) -> int | None:
-        """How many steps an epoch had; None for a result that came out of compiled code."""
-        return self.notes.steps_per_epoch
+        """How many steps an epoch had; None for a result that came out of compiled code, or of a solver, which has no epochs."""
+        return None if self.notes.explained else self.notes.steps_per_epoch
 
     @property
     def setting(self) -> dict[str, Any]:
@@ -320,8 +320,9 @@ class Result(Answering, Shown):
 
         Args:
           ax: the matplotlib axes to draw on; new ones if not given.
-          kind: "loss" (`jgd.plotting.plot_loss`), "run", "fit", "weights" or "diagnosis". By default the loss curve; of what has
-            none, as a closed form, the fit to the data, where one or two columns can be drawn.
+          kind: "loss" (`jgd.plotting.plot_loss`), "decrement", "run", "fit", "weights" or "diagnosis". By default the loss curve;
+            of a solver's steps the decrement; of a closed form, which has none, the fit to the data, where one or two columns
+            can be drawn.
           **options: those of the function that draws.
         """
         from jgd import plotting
