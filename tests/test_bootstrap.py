@@ -168,6 +168,7 @@ RARE = rows()[0], np.repeat([0, 1], [59, 1])
     ("make", "message"),
     [
         (lambda: jgd.bootstrap(jgd.linear_regression(), rows(), replicates=1), "replicates must be at least 2, found 1"),
+        (lambda: jgd.jackknife(jgd.linear_regression(), rows(n=1)), "needs at least 2 that have a weight, found 1"),
         (
             lambda: jgd.bootstrap(jgd.logistic_regression(l2=1), RARE),
             "has no row of class 1: there are 1 to draw from; .*stratify=True",

@@ -525,6 +525,13 @@ def test_only_exact_sums_are_left_out():
         assert sum(of(np.round(8 * a), np.round(8 * b), np.round(8 * a) - np.round(8 * b))) == 1
         assert sum(of(a, b, 3 * a)) == 0  # exact or not, 3 is not tried
         assert of(a, np.zeros(30), b) == [False, True, False, False]
+        with np.errstate(all="ignore"):
+            assert sum(of(1e200 * a, b, 1e200 * a)) == 0  # whose squares are more than float64 holds
+        # Of many rows some are asked first, and what they suggest holds for all of them or does not.
+        a, b, one = *r.normal(size=(2, 3000)), np.zeros(3000)
+        one[1] = 1.0
+        assert [sum(of(a, b, c)) for c in (a, a + 1, a + one, 2 * a, one)] == [1, 0, 0, 1, 0]
+        assert sum(of(a, b, a, one, one)) == 2
 
 
 @pytest.mark.parametrize("kind", ["linear", "binary"])

@@ -21,7 +21,10 @@ def dependent(rows: Rows) -> np.ndarray:
     and columns that are independent in some of the rows are so in all.
     """
     for every in sorted({max(1, len(rows) // (SOME * rows.columns)), 1}, reverse=True):
-        out, exact = _dependent(rows, *_by_gram(rows, every))
+        scale, null_of = _by_gram(rows, every)
+        if not np.isfinite(scale).all():
+            break  # squares overflow
+        out, exact = _dependent(rows, scale, null_of)
         if exact:
             return out
     return _dependent(rows, *_by_triangle(rows))[0]

@@ -112,6 +112,8 @@ def _jackknife(
 ) -> Jackknife:
     if data.sample_weight is not None:
         data = rows_of(data, np.flatnonzero(np.asarray(data.sample_weight)))
+    if len(data) < 2:
+        raise ValueError(f"jackknife leaves out each row in turn, and so needs at least 2 that have a weight, found {len(data)}.")
     out = leave_one_out().folds(len(data), None, 0)
     check_parts(out, None, labels_of(data), data.classes)
     whole = functools.partial(solve_settings, problems, data, Whole(len(data)), standardize=standardize, tol=tol)

@@ -9,9 +9,9 @@ import numpy as np
 from jgd._threads import by_parts
 from jgd.data._place import aligned
 
-# How many times its spread a column may be away from zero; looked at in so many rows, and, where it seems to be, in so many more,
-# as a column that seldom differs from a number near its mean does not in a few; entries of X that are moved at once.
-FAR, LOOK, MORE, BLOCK = 10.0, 2**10, 2**16, 2**18
+# How many times its spread a column may be away from zero; in how many rows this is looked at; where it seems to be, in how many
+# entries, as a column that seldom differs from a number near its mean does not in a few; how many entries are moved at once.
+FAR, LOOK, MORE, BLOCK = 10.0, 2**10, 2**20, 2**18
 
 
 class Columns(NamedTuple):
@@ -44,7 +44,8 @@ def centred(X: Any, free: bool) -> Columns:
     look = host[:: max(1, len(host) // LOOK)].astype(np.float64)
     squares, far = np.mean(np.square(look), axis=0), _far(look) if free else np.zeros(host.shape[1], bool)
     if far.any():
-        far[far] = _far(host[:: max(1, len(host) // MORE), far].astype(np.float64))
+        more = max(LOOK, MORE // np.count_nonzero(far))
+        far[far] = _far(host[:: max(1, len(host) // more), far].astype(np.float64))
     mean = _mean(host) if far.any() else None
     size = np.abs(look if mean is None else look - mean).max(axis=0)
     most = float(jnp.finfo(host.dtype).max) ** 0.25

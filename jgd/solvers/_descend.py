@@ -23,6 +23,8 @@ KNOWN, EXACT = 0.1, 1e-6
 # A step is expected to bring the decrement down as the last one did, give or take this factor; where that is enough, it is not
 # evaluated.
 DOUBT = 10.0
+# How often the part of a step that was too far is halved.
+LONGER = 4
 # How steep a step may end upwards, as a share of how steep it began downwards.
 STEEP = 0.9
 # An objective, where it is known, of more times that before a step is that of a step too far, by an inverse of too little.
@@ -170,6 +172,7 @@ def descend(
     g = gradient_at(point, theta)
     memory, moved, stuck, met, rejected = Memory(), np.zeros(shape[:2]), *np.zeros((3, *shape[:2]), bool)
     evaluations, hessians, records, falling, age, helpless, more = 1, 0, [], [], 0, always, polish_steps
+    made = np.full(shape[:2], np.inf)
     if inverse is None:
         inverse, hessians = renew(rows, point), 1
     while True:
@@ -202,7 +205,9 @@ def descend(
         if renew is not None and waiting.any() and age > 0 and (always or slow):
             better = renew(rows, point)
             if better is not None:
-                memory = memory if always and slow else Memory()  # what a ridge left out of the Hessian, it remembers
+                # Where the one before this led nowhere either: what a ridge left out of the Hessian, the memory has.
+                creeps = slow and (always or (falling[0] >= made / progress).any())
+                memory, made = memory if creeps else Memory(), falling[0] if slow else made
                 inverse, age, falling, hessians = better, 0, falling[-2:] * always, hessians + 1
                 helpless |= slow
                 continue
@@ -253,10 +258,12 @@ def _rounding(rows: Rows, inverse: Inverse, columns: np.ndarray) -> float:
 def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty, grew):
     """The whole step, or the part of it where the slope along it is at most STEEP times as steep upwards as it was downwards.
 
-    Or less of it, where that leaves what the type holds, or the objective grew.
+    Or less of it, where that leaves what the type holds, or the objective grew. Of one lane, where a part of the step leaves
+    the slope half as steep as it was, more of it, as far as the slope is down.
     """
     flat = lambda a: a.reshape(*a.shape[:2], -1)
     along = lambda t: (t[..., None] * u).reshape(*t.shape, *theta.shape[2:])
+    slope_at = lambda end, t, ray: rows.slope(point, end, t) + dot(penalty * (flat(theta) + t[..., None] * ray), ray)
     too_far = lambda end, there: waiting & ~(dot(gradient_at(end, there), u) <= -STEEP * slope)
 
     def evaluated(t: np.ndarray) -> tuple[np.ndarray, Point, np.ndarray, int]:
@@ -272,19 +279,25 @@ def _search(rows, theta, point, u, slope, waiting, gradient_at, penalty, grew):
         return there, end, t, count
 
     there, end, t, count = evaluated(np.where(waiting, 1.0, 0.0))
-    far = too_far(end, there)
-    if not far.any():
+    far, ray = too_far(end, there), flat(along(t))
+    down, up = t * slope, dot(gradient_at(end, there), ray)
+    short = lambda up: waiting & (up < down / 2) if point.z[0] is not None else np.zeros_like(far)  # where slopes cost little
+    if not (far | short(up) & (t < 1)).any():
         return there, end, t, count
-    ray, share, taken = flat(along(t)), np.ones_like(t), np.where(far, 0.0, 1.0)
-    down, up = t * slope, dot(gradient_at(end, there), flat(along(t)))
+    share, taken, most = np.ones_like(t), np.where(far, 0.0, 1.0), np.where(t < 1, 10.0, 1.0)
     for _ in range(TRIES if rows.is_narrow else SHORTER):  # what is rejected in a narrow pass is tried again in a wide one
-        # Where the line through the slopes at both ends is 0, but well inside.
-        zero = -down / np.where(up > down, up - down, 1)
-        share = np.where(far, share * np.clip(np.where(np.isfinite(zero), zero, 0.5), 0.1, 0.9), share)
-        up = rows.slope(point, end, share) + dot(penalty * (flat(theta) + share[..., None] * ray), ray)
-        good = far & (up <= -STEEP * down)
-        taken, far = np.where(good, share, taken), far & ~good
         if not far.any():
             break
-    there, end, t, more = evaluated(t * taken)
-    return there, end, t, count + more
+        # Where the line through the slopes at both ends is 0, but well inside.
+        zero, most = -down / np.where(up > down, up - down, 1), np.where(far, share, most)
+        share = np.where(far, share * np.clip(np.where(np.isfinite(zero), zero, 0.5), 0.1, 0.9), share)
+        up = np.where(far, slope_at(end, share, ray), up)
+        good = far & (up <= -STEEP * down)
+        taken, far = np.where(good, share, taken), far & ~good
+    more = short(up) & (taken > 0)
+    for _ in range(LONGER if more.any() else 0):  # a tenth of what was too far may be too little, and the next step's again
+        share = np.sqrt(taken * most)
+        ahead = more & (slope_at(end, share, ray) <= 0)
+        taken, most = np.where(ahead, share, taken), np.where(more & ~ahead, share, most)
+    there, end, t, again = evaluated(t * taken)
+    return there, end, t, count + again

@@ -131,11 +131,13 @@ class Rows:
         """The mean loss's second derivatives by the parameters of each lane of one fold, (L, k D, k D), at (1, L, k, D)."""
         some = [theta] if self.k == 1 else [theta[:, [lane]] for lane in range(theta.shape[1])]
         of = lambda theta: self._over_parts(_passes.hessians, theta.shape[1] * (self.k * self.columns) ** 2, theta)[0]
-        return self._mean(np.concatenate([of(theta) for theta in some]))
+        found = self._mean(np.concatenate([of(theta) for theta in some]))
+        return found if self._holds(found) else self.replace(wide=True).hessians(theta)
 
     def gram(self) -> np.ndarray:
         """The mean over the rows of one fold of [x, 1]' [x, 1], shape (D, D)."""
-        return self._mean(self._over_parts(_passes.gram, self.columns**2)[0])
+        found = self._mean(self._over_parts(_passes.gram, self.columns**2)[0])
+        return found if self._holds(found) else self.replace(wide=True).gram()
 
     def sample(self, m: int, alike: bool = True) -> "Rows":
         """m rows of one fold, drawn at random, always the same: one of each m-th part of them.
@@ -165,6 +167,10 @@ class Rows:
         sizes = np.concatenate([np.asarray(part)[first:] for part, first in zip(parts, reach, strict=True)])
         weights = np.ones(n) if self.counts is None else np.asarray(self.counts.values[0], np.float64)
         return weights * (sizes + 1 / weights.sum()), weights
+
+    def _holds(self, squares: np.ndarray) -> bool:
+        """Whether the data's type holds them, or float64 does no better: that of few rows may be larger than it holds."""
+        return not self.is_narrow or bool(np.isfinite(squares).all())
 
     def _mean(self, sums: np.ndarray) -> np.ndarray:
         """Of sums over rows, their first axis one of folds, or of lanes of one fold."""

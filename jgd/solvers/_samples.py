@@ -12,8 +12,9 @@ from jgd.solvers._rows import Point, Rows
 
 # A level is left when what its rows leave to be gained is this share of what a sample of them leaves undecided, D / 2 m.
 LEFT = 0.1
-# If more than so many times that is left at the parameters of a smaller sample, its rows were not like the others.
-UNLIKE = 8
+# A sample of rows like the others leaves about D / 2 m, whatever the objective is: half of a chi-square of D, over m. Where so
+# many times that is left, they were not alike.
+UNLIKE = 4
 # On a sample, where a step costs little beside a Hessian, one is made anew where the decrement does not fall by so much in two
 # steps; and at its end, unless a step that brings down by so much what is left undecided is enough.
 LAZY, SURE = 1.5, 10.0
@@ -50,7 +51,7 @@ def on_samples(
     def is_unlike(point: Point) -> bool:
         g = (point.gradient + penalty.reshape(theta.shape) * point.theta).reshape(1, 1, -1)
         decrement = dot(g, found[-1].inverse.times(g)) / 2
-        return bool((decrement > UNLIKE * undecided(len(found[-1].rows), found[-1].objective)).any())
+        return bool((decrement > UNLIKE * undecided(len(found[-1].rows), 1.0)).any())
 
     def level(sample: Rows, P: Inverse | None, point: Point | None) -> None:
         m, at = len(sample), found[-1].theta if found else theta

@@ -1,11 +1,10 @@
 """`solve`: to the optimum, with a proof."""
 
-import dataclasses
 import functools
 import math
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +23,7 @@ from jgd.models._problem import encode
 from jgd.solvers._centred import centred
 from jgd.solvers._choice import Choice, choose
 from jgd.solvers._descend import Start
+from jgd.solvers._found import Found, sums_of, with_zeros, without
 from jgd.solvers._least_squares import least_squares_lanes
 from jgd.solvers._rows import Counts, Rows
 from jgd.solvers._single import VANISHED, params_of, shares_of, solve_one, start_of, theta_of
@@ -116,61 +116,17 @@ def solve(
         if finding.cause == "separable_classes" and not math.isfinite(found.proof.gap):
             result.notes.explained = f"{finding.message.rstrip('.')}; {finding.remedy.rstrip('.')}; {found.chain}."
             return result
-        if finding.cause == "collinear_columns" and "of" in finding.numbers:
-            less = run(_without(data, finding), None)
+        if finding.cause == "collinear_columns" and (sums := sums_of(finding, data)):
+            less = run(without(sums, data), None)
             if less.status == CONVERGED:
-                return _result(problem, data, _with_zeros(less, data, finding), began)
+                return _result(problem, data, with_zeros(less, sums, data, finding.message), began)
     return result
-
-
-class Found(NamedTuple):
-    """What a solver came to.
-
-    Attributes:
-      params: in the type of the data.
-      status: one of `jgd.stopping`'s.
-      text: why it ended.
-      chain: by which chain of solvers, and why that one.
-      columns: of the history.
-      proof: None if there was to be none.
-    """
-
-    params: LinearParams
-    status: int
-    text: str
-    chain: str
-    columns: dict[str, np.ndarray]
-    proof: Certificate | None
 
 
 def _found(problem: Problem, data: Dataset, params: Any, *, tol: float, certify: bool, steps: int) -> Found:
     if problem.name == "linear_regression":
         return _closed_form(problem, data, tol, certify)
     return descent(problem, data, tol, certify, steps, params)
-
-
-def _left_out(data: Dataset, sums: Any) -> list[int]:
-    """The numbers of the columns of which a finding says that they are sums of others."""
-    columns = sums.numbers["columns"]
-    return list(columns) if data.columns is None else [data.columns.index(name) for name in columns]
-
-
-def _without(data: Dataset, sums: Any) -> Dataset:
-    """The data without those columns."""
-    out = _left_out(data, sums)
-    names = None if data.columns is None else tuple(np.delete(data.columns, out).tolist())
-    return data._with(X=placed(np.delete(np.asarray(data.X), out, axis=1)), columns=names)
-
-
-def _with_zeros(found: Found, data: Dataset, sums: Any) -> Found:
-    """What was found without those columns, with weights of 0 for them."""
-    out, weights = _left_out(data, sums), np.asarray(found.params.weights)
-    whole = np.zeros((data.X.shape[1], *weights.shape[1:]), weights.dtype)
-    whole[np.setdiff1d(np.arange(len(whole)), out)] = weights
-    which = f"column{'s' * (len(out) > 1)} {', '.join(map(str, sums.numbers['columns']))}"
-    proof = dataclasses.replace(found.proof, method=f"{found.proof.method}, without {which}")
-    text = f"{found.text}; {sums.message.split(':')[0]}, and so {'is' if len(out) == 1 else 'are'} left out"
-    return found._replace(params=LinearParams(whole, found.params.bias), proof=proof, text=text)
 
 
 def _result(problem: Problem, data: Dataset, found: Found, began: float) -> Result:
