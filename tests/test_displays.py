@@ -129,6 +129,11 @@ def test_the_text_of_a_result():
     assert repr(result) == "Result(max_steps at step 2: all steps were taken; the loss was 0 and 9 at the start.)"
 
 
+def test_counts_are_shown_whole():
+    X, y = jgd.data.make_classes(12_345, 2, key=0)
+    assert "rows 12,345" in str(jgd.solve(jgd.logistic_regression(l2=0.1), (X, y), certify=False))
+
+
 def test_the_text_of_a_dataset_and_of_a_certificate():
     data = jgd.Dataset([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]], [1.0, 2.0, 3.0], columns=["height", "one"])
     assert str(data).splitlines() == [

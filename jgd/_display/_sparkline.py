@@ -10,8 +10,8 @@ WIDTH, HEIGHT, BINS = 240, 40, 120
 
 
 def number(value: float) -> str:
-    """A number in four digits."""
-    return f"{float(value):.4g}"
+    """A number in four digits; of a count all of them."""
+    return f"{value:,}" if isinstance(value, np.integer) else f"{float(value):.4g}"
 
 
 def is_log(values: np.ndarray) -> bool:
