@@ -143,19 +143,21 @@ def picture(report: dict[str, Any], path: Path) -> None:
     figure, grid = pyplot.subplots(len(works), 1, figsize=(10, 5.2 * len(works)), layout="constrained", squeeze=False)
     for axes, work in zip(grid[:, 0], works, strict=True):
         seen: dict[str, int] = {}
+        least = work["targets"][-1] / 30  # what is nearer stands on the edge
         for entry in work["entries"]:
             library = entry["name"].split()[0].split(",")[0]
             k = seen[library] = seen.get(library, -1) + 1
             points = _frontier(entry["rungs"])
             axes.loglog(
-                [point["steady"] for point in points], [max(point["error"], 1e-13) for point in points],
+                [point["steady"] for point in points], [max(point["error"], least) for point in points],
                 color=COLOURS.get(library, "0.5"), linestyle=STYLES[k % len(STYLES)], marker=MARKS[k % len(MARKS)],
                 markersize=4, linewidth=3 if library == JGD else 1.2, label=entry["name"], zorder=3 if library == JGD else 2,
+                clip_on=False,
             )  # fmt: skip
         for target in work["targets"]:
             axes.axhline(target, color="0.85", linewidth=1, zorder=1)
         axes.set(title=work["says"], xlabel="seconds", ylabel=work["error"])
-        axes.set_ylim(bottom=work["targets"][-1] / 30, top=3)
+        axes.set_ylim(bottom=least, top=3)
         axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(ticker.NullFormatter())
