@@ -51,8 +51,7 @@ def with_zeros(found: Found, sums: list[int], data: Dataset, message: str) -> Fo
     whole = np.zeros((data.X.shape[1], *weights.shape[1:]), weights.dtype)
     whole[np.setdiff1d(np.arange(len(whole)), sums)] = weights
     named = [str(j if data.columns is None else data.columns[j]) for j in sums]
-    proof = found.proof and dataclasses.replace(
-        found.proof, method=f"{found.proof.method}, without column{'s' * (len(sums) > 1)} {', '.join(named)}"
-    )
+    which = f"column{'s' * (len(sums) > 1)} {', '.join(named)}"
+    proof = found.proof and dataclasses.replace(found.proof, method=f"{found.proof.method}, without {which}")
     text = f"{found.text}; {message.rpartition(': ')[0]}, and so {'is' if len(sums) == 1 else 'are'} left out"
     return found._replace(params=LinearParams(whole, found.params.bias), proof=proof, text=text)

@@ -10,7 +10,7 @@ from jgd.solvers._descend import Descent, descend, dot
 from jgd.solvers._inverse import Inverse
 from jgd.solvers._rows import Point, Rows
 
-# A level is left when what its rows leave to be gained is this share of what a sample of them leaves undecided, D / 2 m.
+# A level is left when what its rows leave to be gained is this share of the objective times D / 2 m, which a sample leaves.
 LEFT = 0.1
 # A sample of rows like the others leaves about D / 2 m, whatever the objective is: half of a chi-square of D, over m. Where so
 # many times that is left, they were not alike.
@@ -45,17 +45,17 @@ def on_samples(
     Where rows turn out not to be like those of the sample before, the next samples are drawn by the rows' size.
     """
     k, D = theta.shape[2:]
-    undecided = lambda m, objective: k * D / (2 * m) * objective  # what a sample of m rows leaves to be gained
+    undecided = lambda m: k * D / (2 * m)  # what a sample of m rows leaves to be gained
     found: list[Descent] = []
 
     def is_unlike(point: Point) -> bool:
         g = (point.gradient + penalty.reshape(theta.shape) * point.theta).reshape(1, 1, -1)
         decrement = dot(g, found[-1].inverse.times(g)) / 2
-        return bool((decrement > UNLIKE * undecided(len(found[-1].rows), 1.0)).any())
+        return bool((decrement > UNLIKE * undecided(len(found[-1].rows))).any())
 
     def level(sample: Rows, P: Inverse | None, point: Point | None) -> None:
         m, at = len(sample), found[-1].theta if found else theta
-        near = lambda decrement, objective, g: decrement <= LEFT * undecided(m, objective)
+        near = lambda decrement, objective, g: decrement <= LEFT * undecided(m) * objective
         how = {**common, "steps": 20, "renew": renew, "always": P is None and is_cheap(m, k * D), "progress": LAZY}
         found.append(descend(sample, penalty, at, P, near, point=point, **how))
 
@@ -72,6 +72,6 @@ def on_samples(
         level(rows.sample(sizes[-1], False), None, None)
         point, alike = None, False
     last = found[-1]
-    nearly = done(undecided(len(last.rows), last.objective) / SURE, last.objective, 0.0).all()
+    nearly = done(undecided(len(last.rows)) * last.objective / SURE, last.objective, 0.0).all()
     P = last.inverse if nearly else renew(last.rows, Point(last.theta, None, None, [None]))
     return Sampled(found, P, point, alike)
