@@ -283,7 +283,7 @@ def test_columns_that_are_sums_but_for_rounding_are_left_out(kind, problem, x64)
     assert 0 <= result.objective - wanted + 1e-12 < 1e-7 * wanted
     assert jgd.solve(problem.replace(l2=1e-3), (X, y)).params.weights[last].any()  # which a penalty determines
     same = jgd.solve(problem, jgd.Dataset(X, y, columns=["x"] * X.shape[1]))  # names that do not tell which
-    assert np.asarray(same.params.weights).shape == np.asarray(result.params.weights).shape
+    assert "left out" not in same.message
 
 
 def test_weights_that_the_type_does_not_hold_are_said_to_be_so():
