@@ -65,7 +65,8 @@ def solve(
     Args:
       problem: a `jgd.linear_regression` or `jgd.logistic_regression` (binary or softmax).
       data: `(X, y)`, `(X, y, sample_weight)` or a `jgd.Dataset`.
-      tol: what may be left to gain, as a share of the objective, above 0.
+      tol: what may be left to gain, as a share of the objective, above 0. A classifier whose tolerance is to be proved goes on to
+        1e-8 of the objective, which costs less than a proof that fails.
       certify: whether to prove it; if not, the decrement says when to end, which is an estimate.
       steps: how many steps on all rows, at most.
       params: where to start, on all rows; zeros, with the intercept at its best, if not given, or if those are much worse.
